@@ -1,0 +1,1 @@
+"""Measurements of a running server, from a process of their own."""

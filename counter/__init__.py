@@ -1,0 +1,1 @@
+"""The staff side: calling, counters, balance, figures and the timed passes."""

@@ -1,0 +1,1 @@
+"""Every request's way in: who asks, the order of checks, problems, OpenAPI, locale."""

@@ -1,0 +1,4 @@
+// A page with nothing but its clock.
+import { runClock } from "./page.js";
+
+runClock();

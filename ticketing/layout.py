@@ -1,0 +1,64 @@
+"""How a hall stands at this moment: its queues, which open counters serve them, which of those are free."""
+
+from dataclasses import dataclass, field
+
+from peewee import SQL
+
+from ticketing.estimate import servers_for, wait_range
+from ticketing.models import Counter, CounterQueue, Hall, Queue, Ticket
+
+# Written out, not bound: only then does SQLite see that the partial indexes on these tickets answer it.
+IS_LIVE = SQL("state IN ('called', 'serving')")
+IS_HELD = SQL("state = 'held'")
+
+
+@dataclass
+class OpenCounter:
+    id: int
+    number: int
+    name: str
+    name_en: str
+    queues: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Layout:
+    queues: dict[int, Queue]
+    open_counters: list[OpenCounter]
+    busy: set[int]  # ids of counters with a live ticket
+
+    def queue(self, queue_id: int) -> Queue:
+        return self.queues[queue_id]
+
+    def by_code(self, code: str) -> Queue | None:
+        return next((queue for queue in self.queues.values() if queue.code == code), None)
+
+    def serving(self, queue: Queue) -> list[OpenCounter]:
+        return [counter for counter in self.open_counters if queue.code in counter.queues]
+
+    def wait(self, queue: Queue, ahead: int) -> dict[str, float] | None:
+        """Seconds until called, {p50, p90}, with so many ahead; None when no open counter serves the queue."""
+        waiting = {other.code: other.waiting for other in self.queues.values()}
+        servers = servers_for(queue.code, waiting, (counter.queues for counter in self.open_counters))
+        idle = sum(counter.id not in self.busy for counter in self.serving(queue))
+        return wait_range(ahead, servers, idle, service_seconds(queue))
+
+
+def service_seconds(queue: Queue) -> float:
+    return queue.usual_minutes * 60 if queue.service_ms is None else queue.service_ms / 1000
+
+
+def layout_of(hall: Hall) -> Layout:
+    queues = {queue.id: queue for queue in Queue.of_hall(hall)}
+    counters: dict[int, OpenCounter] = {}
+    rows = (
+        Counter.select(Counter.id, Counter.number, Counter.name, Counter.name_en, CounterQueue.queue)
+        .join(CounterQueue)
+        .where(Counter.hall == hall, Counter.state == "open")
+        .order_by(Counter.number, CounterQueue.place)
+        .tuples()
+    )
+    for id, number, name, name_en, queue_id in rows:
+        counters.setdefault(id, OpenCounter(id, number, name, name_en)).queues.append(queues[queue_id].code)
+    busy = {row[0] for row in Ticket.select(Ticket.counter).where(Ticket.hall == hall, IS_LIVE).tuples()}
+    return Layout(queues, list(counters.values()), busy)

@@ -295,7 +295,7 @@ const live = new Live({
   ask: look,
   touches: (event) => {
     if (event.type === "tick") return null;
-    if (!acts.now) lookup.hear(event);
+    lookup.hear(event);
     return AFTER_CALL;
   },
   onState: (state) => {

@@ -457,7 +457,7 @@ const live = new Live({
   ask: look,
   touches: (event) => {
     if (event.type === "tick") return null;
-    if (!acts.now) lookup.hear(event);
+    lookup.hear(event);
     return AFTER_EVENT;
   },
   onState: (state) => {

@@ -104,6 +104,22 @@ def test_a_refused_priority_can_be_undone(house, desk):
     expect(part(desk, "ticket-facts")).to_contain_text("Late pregnancy")
 
 
+def test_a_look_up_hears_of_a_change_whose_answer_is_still_on_its_way(house, desk):
+    number = house.issue("tax", priority="pregnant-ill")["number"]
+
+    def late(route):
+        answer = route.fetch()
+        desk.wait_for_timeout(1500)
+        route.fulfill(response=answer)
+
+    look_up(desk, number, "waiting")
+    expect(part(desk, "ticket-facts")).to_contain_text("Normal · declared: Late pregnancy")
+    desk.route("**/priority", late)
+    part(desk, "declared").locator("li", has_text=number).get_by_role("button", name=f"Grant {number}").click()
+    expect(part(desk, "ticket-facts")).not_to_contain_text("declared")
+    expect(part(desk, "ticket-facts")).to_contain_text("Late pregnancy")
+
+
 def test_a_number_given_by_mistake_is_cancelled(house, desk):
     part(desk, "found").locator("input").first.check()
     part(desk, "issue").click()

@@ -13,7 +13,7 @@ const KIND = { waiting: "blue", called: "warn", serving: "good", no_show: "bad" 
 export class Lookup {
   /** `act(where, name, method, path, body)` sends a change and tells a refusal in the part `where`. */
   constructor({ act, onChange }) {
-    Object.assign(this, { act, onChange, hall: null, ticket: null });
+    Object.assign(this, { act, onChange, hall: null, ticket: null, asked: 0 });
     this.on("find", "submit", () => this.find(part("number", BOX).value.trim().toUpperCase()));
     this.on("move", "submit", () => this.move());
     this.on("stay", "click", () => this.closeAsks());
@@ -52,15 +52,19 @@ export class Lookup {
     if (!number) return;
     part("number", BOX).value = number;
     const before = this.ticket;
+    const asked = ++this.asked;
+    let found = null;
+    let wrong = "";
     try {
       const { data } = await api("GET", `${HALL}/tickets?number=${encodeURIComponent(number)}`, { tries: [0, 600] });
-      this.ticket = data.items[0] || null;
-      if (this.ticket) this.answer("");
-      else this.answer(t("{number} was not given today. Check the slip.", { number }), "bad");
+      found = data.items[0] || null;
+      if (!found) wrong = t("{number} was not given today. Check the slip.", { number });
     } catch (error) {
-      this.ticket = null;
-      this.answer(error instanceof Offline ? t("No connection. Please try again.") : refusalWords(error), "bad");
+      wrong = error instanceof Offline ? t("No connection. Please try again.") : refusalWords(error);
     }
+    if (asked !== this.asked) return; // a later question is under way: its answer is the newer one
+    this.ticket = found;
+    this.answer(wrong, wrong ? "bad" : "");
     // News of the same number in the same state must not shut the form somebody is filling in.
     if (before?.id !== this.ticket?.id || before?.state !== this.ticket?.state) this.closeAsks();
     this.render();

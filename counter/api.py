@@ -130,7 +130,7 @@ def counter_reply(call: Call, change: Change, counter: Counter) -> Reply:
 
 
 def ticket_reply(call: Call, change: Change, ticket: Ticket) -> Reply:
-    ticket = Ticket.get_by_id(ticket.id)
+    ticket.hall = change.hall
     at = ticket.counter
     secret = call.secret if at is not None and sits_at(call, at) else None
     policy = policy_of(change.hall, change.rules)

@@ -5,7 +5,6 @@ from typing import Any
 from ticketing.db import Change
 from ticketing.errors import Refusal
 from ticketing.estimate import running_mean
-from ticketing.layout import IS_LIVE
 from ticketing.lifecycle import (
     end_turn,
     item_codes,
@@ -17,9 +16,14 @@ from ticketing.lifecycle import (
     transition,
 )
 from ticketing.line import candidates, policy_of
-from ticketing.models import Counter, CounterQueue, Item, Queue, Ticket, TicketItem, Turn
+from ticketing.models import Counter, Queue, Ticket, TicketItem, Turn
 from ticketing.routing import first
 from ticketing.status import CALLED, HELD, LIVE, SERVING, WAITING
+from ticketing.table import looked_up, rows
+
+SERVED = "SELECT queue_id FROM counter_queue WHERE counter_id = ? ORDER BY place"
+ITEMS = """SELECT ticket_item.id, item.code FROM ticket_item JOIN item ON item.id = ticket_item.item_id
+    WHERE ticket_item.ticket_id = ?"""
 
 KEPT_HERE = ("kept", "waiting")  # kinds of hold that only the same counter resumes
 
@@ -33,12 +37,12 @@ def counter_of(change: Change, number: int) -> Counter:
 
 def in_hand(counter: Counter) -> Ticket | None:
     """The one live ticket of a counter."""
-    return Ticket.select().where(Ticket.counter == counter, IS_LIVE).first()
+    found = looked_up(Ticket, [(Ticket.counter, counter)], "AND state IN ('called', 'serving')")
+    return Ticket.of_columns(found[0]) if found else None
 
 
 def served_queues(counter: Counter) -> list[int]:
-    rows = CounterQueue.select(CounterQueue.queue).where(CounterQueue.counter == counter)
-    return [queue for (queue,) in rows.order_by(CounterQueue.place).tuples()]
+    return [queue for (queue,) in rows(SERVED, counter.id)]
 
 
 def free_open_counter(change: Change, number: int) -> Counter:
@@ -126,7 +130,7 @@ def recall(change: Change, number: int, ticket_id: str) -> Ticket:
 def begin(change: Change, number: int, ticket_id: str) -> Ticket:
     counter, ticket = meant(change, number, ticket_id)
     waiting = transition(change, ticket, "begin", begun_at=change.now)
-    Turn.update(begun_at=change.now).where(Turn.ticket == ticket.id, Turn.ended_at.is_null()).execute()
+    Turn.change({"ticket": ticket.id, "ended_at": None}, begun_at=change.now)
     tell(change, "ticket.serving", ticket, waiting, counter)
     return ticket
 
@@ -151,24 +155,15 @@ def record_outcomes(change: Change, ticket: Ticket, outcomes: list[dict[str, Any
         raise Refusal("unknown_outcome_item", errors=[{"field": "outcomes", "message": code} for code in stray])
     if change.rules.outcomes_required and len(named) < len(codes):
         raise Refusal("outcomes_required")
-    ids = {
-        code: id
-        for id, code in TicketItem.select(TicketItem.id, Item.code)
-        .join(Item)
-        .where(TicketItem.ticket == ticket.id)
-        .tuples()
-    }
-    for code, id in ids.items():
+    for id, code in rows(ITEMS, ticket.id):
         outcome = named.get(code, {})
-        TicketItem.update(outcome=outcome.get("outcome", "done"), note=outcome.get("note")).where(
-            TicketItem.id == id
-        ).execute()
+        TicketItem.change({"id": id}, outcome=outcome.get("outcome", "done"), note=outcome.get("note"))
 
 
 def learn_service_time(ticket: Ticket, service_ms: int) -> None:
     queue = Queue.get_by_id(ticket.queue_id)
     mean = running_mean(queue.service_ms, queue.usual_minutes * 60_000, service_ms)
-    Queue.update(service_ms=mean).where(Queue.id == queue.id).execute()
+    Queue.change({"id": queue.id}, service_ms=mean)
 
 
 def no_show(change: Change, number: int, ticket_id: str) -> Ticket:

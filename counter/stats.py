@@ -42,7 +42,7 @@ def load(hall_code: str, now: int | None = None) -> dict[str, Any]:
     now = now or clock.now()
     with db.snapshot():
         hall = Hall.get(Hall.code == hall_code)
-        rules = Rules.model_validate(hall.rules)
+        rules = db.rules_of(hall)
         today = db.today(hall, now)
         queues = queue_loads(hall, today, now)
         counters = counter_loads(hall, today)

@@ -65,7 +65,7 @@ def applicant(ticket: Ticket, secret: str | None) -> dict[str, str] | None:
 
 def counter_view(counter: Counter, now: int, secret: str | None = None) -> dict[str, Any]:
     hall = counter.hall
-    rules = Rules.model_validate(hall.rules)
+    rules = db.rules_of(hall)
     policy = policy_of(hall, rules)
     queues = served_queues(counter)
     codes = dict(Queue.select(Queue.id, Queue.code).where(Queue.hall == hall).tuples())

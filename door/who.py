@@ -13,10 +13,14 @@ from wtforms.validators import ValidationError
 from ticketing import clock
 from ticketing.errors import Refusal
 from ticketing.models import Counter, Hall, Staff, Token
+from ticketing.table import rows
 
 DEVICES = ("kiosk", "board", "counter")
 PROGRAMS = ("integration",)
 PEOPLE = ("desk", "agent", "manager", "admin")
+
+KNOWN = """SELECT token.id, token.role, hall.code, counter.number FROM token JOIN hall ON hall.id = token.hall_id
+    LEFT JOIN counter ON counter.id = token.counter_id WHERE token.hash = ? AND token.revoked_at IS NULL"""
 
 login_manager = LoginManager()
 
@@ -95,11 +99,11 @@ def of_staff(staff: Staff) -> Who:
 
 
 def identify_token(token: str) -> Who | None:
-    row = Token.get_or_none(Token.hash == token_hash(token))
-    if row is None or row.revoked_at is not None:
+    found = rows(KNOWN, token_hash(token))
+    if not found:
         return None
-    counter = row.counter.number if row.counter else None
-    return Who(row.role, row.hall.code, f"token:{row.id}", counter=counter)
+    id, role, hall, counter = found[0]
+    return Who(role, hall, f"token:{id}", counter=counter)
 
 
 def make_token(role: str, hall: Hall, counter: Counter | None, label: str = "", token: str | None = None) -> str:

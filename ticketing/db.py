@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import inf
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -23,7 +24,7 @@ from ticketing import clock, identity, log, schema
 from ticketing.errors import Refusal
 from ticketing.models import Hall, HallEvent, IdempotentAnswer
 from ticketing.rules import Rules
-from ticketing.table import database
+from ticketing.table import database, looked_up
 
 BATCH = 64  # writes committed together at most …
 BATCH_SECONDS = 0.03  # … and no more are taken in after so long: screens wait behind a batch
@@ -219,7 +220,7 @@ class Job:
     def run(self) -> None:
         """In a savepoint: a refusal undoes this job and no other."""
         try:
-            with database.savepoint():
+            with savepoint():
                 change = lock(self.hall_code)
                 seen = answered(self.once, change.now) if self.once else None
                 self.repeated = seen is not None
@@ -227,7 +228,7 @@ class Job:
                 if change.events:
                     if self.once and isinstance(self.result, Reply):
                         remember(self.once, self.result, change.now)
-                    Hall.update(last_seq=change.hall.last_seq).where(Hall.id == change.hall.id).execute()
+                    Hall.change({"id": change.hall.id}, last_seq=change.hall.last_seq)
                     self.seq = change.hall.last_seq
         except OperationalError:
             raise  # the transaction itself is broken, and with it the whole batch
@@ -315,18 +316,36 @@ def commit(batch: list[Job], seconds: float = inf) -> list[Job]:
     return batch[:ran]
 
 
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """One name for all, so that the database knows the statements again; peewee makes a new one each time."""
+    database.execute_sql("SAVEPOINT job")
+    try:
+        yield
+    except BaseException:
+        database.execute_sql("ROLLBACK TO SAVEPOINT job")
+        raise
+    finally:
+        database.execute_sql("RELEASE SAVEPOINT job")
+
+
 def lock(hall_code: str) -> Change:
-    this = Hall.code == hall_code
-    hall = Hall.get_or_none(this) if is_sqlite() else Hall.select().where(this).for_update().first()
-    if hall is None:
+    found = looked_up(Hall, [(Hall.code, hall_code)], "" if is_sqlite() else "FOR UPDATE")
+    if not found:
         raise Refusal("unknown_hall")
+    hall = Hall.of_columns(found[0])
     rules = rules_of(hall)
     now = clock.now()
     return Change(hall, rules, now, clock.business_date(now, hall.timezone, rules.day_starts))
 
 
 def rules_of(hall: Hall) -> Rules:
-    return Rules.model_validate(hall.rules)
+    return read_rules(orjson.dumps(hall.rules))
+
+
+@lru_cache(maxsize=256)
+def read_rules(text: bytes) -> Rules:
+    return Rules.model_validate_json(text)
 
 
 def today(hall: Hall, now: int) -> str:

@@ -5,11 +5,16 @@ from dataclasses import dataclass, field
 from peewee import SQL
 
 from ticketing.estimate import servers_for, wait_range
-from ticketing.models import Counter, CounterQueue, Hall, Queue, Ticket
+from ticketing.models import Hall, Queue
+from ticketing.table import rows
 
 # Written out, not bound: only then does SQLite see that the partial indexes on these tickets answer it.
 IS_LIVE = SQL("state IN ('called', 'serving')")
 IS_HELD = SQL("state = 'held'")
+BUSY = "SELECT counter_id FROM ticket WHERE hall_id = ? AND state IN ('called', 'serving')"
+OPEN_COUNTERS = """SELECT counter.id, counter.number, counter.name, counter.name_en, counter_queue.queue_id
+    FROM counter JOIN counter_queue ON counter_queue.counter_id = counter.id
+    WHERE counter.hall_id = ? AND counter.state = 'open' ORDER BY counter.number, counter_queue.place"""
 
 
 @dataclass
@@ -51,14 +56,7 @@ def service_seconds(queue: Queue) -> float:
 def layout_of(hall: Hall) -> Layout:
     queues = {queue.id: queue for queue in Queue.of_hall(hall)}
     counters: dict[int, OpenCounter] = {}
-    rows = (
-        Counter.select(Counter.id, Counter.number, Counter.name, Counter.name_en, CounterQueue.queue)
-        .join(CounterQueue)
-        .where(Counter.hall == hall, Counter.state == "open")
-        .order_by(Counter.number, CounterQueue.place)
-        .tuples()
-    )
-    for id, number, name, name_en, queue_id in rows:
+    for id, number, name, name_en, queue_id in rows(OPEN_COUNTERS, hall.id):
         counters.setdefault(id, OpenCounter(id, number, name, name_en)).queues.append(queues[queue_id].code)
-    busy = {row[0] for row in Ticket.select(Ticket.counter).where(Ticket.hall == hall, IS_LIVE).tuples()}
+    busy = {id for (id,) in rows(BUSY, hall.id)}
     return Layout(queues, list(counters.values()), busy)

@@ -18,7 +18,6 @@ from ticketing.models import (
     PriorityClass,
     Queue,
     Rating,
-    Staff,
     Ticket,
     TicketItem,
     Turn,
@@ -26,6 +25,15 @@ from ticketing.models import (
 from ticketing.numbering import next_number
 from ticketing.routing import arrival_behind, in_order, queue_of
 from ticketing.status import CALLED, FINISHED, LIVE, NO_SHOW, SERVING, TRANSITIONS, UNFINISHED, WAITING
+from ticketing.table import looked_up, rows
+
+COUNT = "UPDATE queue SET waiting = waiting + ? WHERE id = ? RETURNING code, waiting"
+COUNTED = "SELECT code, waiting FROM queue WHERE id = ?"
+# The queue, and the zone of the counter if it has one, else of the queue.
+PLACE = """SELECT queue.code, zone.code FROM queue
+    LEFT JOIN zone ON zone.id = COALESCE(?, queue.zone_id) WHERE queue.id = ?"""
+ITEM_CODES = """SELECT item.code FROM ticket_item JOIN item ON item.id = ticket_item.item_id
+    WHERE ticket_item.ticket_id = ? ORDER BY ticket_item.place"""
 
 RATING_DAYS = 7  # five working days (GB/T 39735) always fit into seven days; a longer holiday only adds to them
 
@@ -76,12 +84,7 @@ def transition(change: Change, ticket: Ticket, verb: str, **columns: Any) -> dic
     came_from, state = TRANSITIONS[verb]
     before, queue_before = ticket.state, ticket.queue_id
     columns["state"] = state
-    moved = (
-        Ticket.update(**columns)
-        .where(Ticket.id == ticket.id, Ticket.state == before, Ticket.state.in_(came_from))
-        .execute()
-    )
-    if moved != 1:
+    if before not in came_from or Ticket.change({"id": ticket.id, "state": before}, **columns) != 1:
         raise Refusal(MISFITS[verb], state=before)
     for name, value in columns.items():
         setattr(ticket, name, value)
@@ -94,9 +97,7 @@ def transition(change: Change, ticket: Ticket, verb: str, **columns: Any) -> dic
 
 
 def count_waiting(queue_id: int, step: int) -> tuple[str, int]:
-    if step:
-        Queue.update(waiting=Queue.waiting + step).where(Queue.id == queue_id).execute()
-    return Queue.select(Queue.code, Queue.waiting).where(Queue.id == queue_id).tuples().get()
+    return rows(COUNT, step, queue_id)[0] if step else rows(COUNTED, queue_id)[0]
 
 
 def tell(
@@ -109,16 +110,15 @@ def tell(
     staff: dict[str, Any] | None = None,
 ) -> None:
     """Append the one event of a verb. `counter` is the one the ticket is at, or has just left."""
-    queue = Queue.get_by_id(ticket.queue_id)
     at_counter = counter_part(counter, ticket) if counter else {}
-    zone = counter.zone if counter and counter.zone else queue.zone
+    ((queue, zone),) = rows(PLACE, counter.zone_id if counter else None, ticket.queue_id)
     change.append(
         type,
         ticket=ticket.id,
         public={
             "number": ticket.number,
-            "queue": queue.code,
-            "zone": zone.code if zone else None,
+            "queue": queue,
+            "zone": zone,
             "waiting": waiting,
             **at_counter,
             **(public or {}),
@@ -144,7 +144,7 @@ def counter_part(counter: Counter, ticket: Ticket | None) -> dict[str, Any]:
 
 def staff_part(change: Change, ticket: Ticket) -> dict[str, Any]:
     zone = change.hall.timezone
-    agent = Staff.get_by_id(ticket.agent_id).login if ticket.agent_id else None
+    agent = rows("SELECT login FROM staff WHERE id = ?", ticket.agent_id)[0][0] if ticket.agent_id else None
     return {
         "state": ticket.state,
         "items": item_codes(ticket),
@@ -161,14 +161,7 @@ def staff_part(change: Change, ticket: Ticket) -> dict[str, Any]:
 
 
 def item_codes(ticket: Ticket) -> list[str]:
-    rows = (
-        TicketItem.select(Item.code)
-        .join(Item)
-        .where(TicketItem.ticket == ticket.id)
-        .order_by(TicketItem.place)
-        .tuples()
-    )
-    return [code for (code,) in rows]
+    return [code for (code,) in rows(ITEM_CODES, ticket.id)]
 
 
 # -- issue ------------------------------------------------------------------------------------------------------
@@ -197,10 +190,8 @@ def issue(change: Change, wish: Wish) -> Ticket:
         identity_hash=wish.identity_hash,
         sealed=wish.sealed,
     )
-    if items:
-        TicketItem.insert_many(
-            [{"ticket": ticket.id, "item": item.id, "place": place} for place, item in enumerate(items)]
-        ).execute()
+    for place, item in enumerate(items):
+        TicketItem.create(ticket=ticket.id, item=item.id, place=place)
     waiting = dict([count_waiting(queue.id, +1)])
     tell(change, "ticket.issued", ticket, waiting)
     return ticket
@@ -235,8 +226,8 @@ def mapped(item: Item, queues: list[Queue]) -> int | None:
 
 
 def items_by_code(change: Change, codes: list[str]) -> list[Item]:
-    found = {item.code: item for item in Item.select().where(Item.hall == change.hall, Item.code.in_(codes))}
-    missing = [code for code in codes if code not in found]
+    found = {code: Item.get_or_none((Item.hall == change.hall) & (Item.code == code)) for code in codes}
+    missing = [code for code in codes if found[code] is None]
     if missing:
         raise Refusal("unknown_item", errors=[{"field": "items", "message": code} for code in missing])
     return [found[code] for code in codes]
@@ -462,20 +453,22 @@ def not_called() -> dict[str, Any]:
 
 def end_turn(ticket: Ticket, now: int, by: str) -> Turn | None:
     """Close the open turn of a ticket, if it has one."""
-    turn = Turn.get_or_none((Turn.ticket == ticket.id) & Turn.ended_at.is_null())
-    if turn:
-        Turn.update(ended_at=now, ended_by=by).where(Turn.id == turn.id).execute()
-        turn.ended_at, turn.ended_by = now, by
+    found = looked_up(Turn, [(Turn.ticket, ticket.id)], 'AND "ended_at" IS NULL')
+    if not found:
+        return None
+    turn = Turn.of_columns(found[0])
+    Turn.change({"id": turn.id}, ended_at=now, ended_by=by)
+    turn.ended_at, turn.ended_by = now, by
     return turn
 
 
 def unfinished_until(hall_id: int, day: str, including: bool) -> list[str]:
     """Ids of the tickets of days before `day` (`including` it) that the day close ends, in issue order."""
     days = Ticket.business_date <= day if including else Ticket.business_date < day
-    rows = (
+    found = (
         Ticket.select(Ticket.id)
         .where(Ticket.hall == hall_id, days, Ticket.state.in_(TRANSITIONS["expire"][0]))
         .order_by(Ticket.issue_seq)
         .tuples()
     )
-    return [id for (id,) in rows]
+    return [id for (id,) in found]

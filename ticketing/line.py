@@ -5,18 +5,27 @@ gets a handful of rows, however many wait, and gets them by one statement, whate
 
 from math import ceil
 
-from peewee import Select, fn
-
-from ticketing.models import Hall, PriorityClass, Ticket
+from ticketing.models import Hall, Ticket
 from ticketing.routing import Place, Policy, key
 from ticketing.rules import Rules
-from ticketing.status import WAITING
+from ticketing.table import rows
 
-COLUMNS = (Ticket.id, Ticket.priority, Ticket.arrived_at, Ticket.front_seq, Ticket.issue_seq)
+PLACE = "id, priority, arrived_at, front_seq, issue_seq"
+CLASSES = "SELECT code, weight, rank FROM priority_class WHERE hall_id = ? ORDER BY id"
+WAITING_IN = f"SELECT {PLACE} FROM ticket WHERE queue_id = ? AND state = 'waiting'"  # noqa: S608  # names only
+RESERVED = f"SELECT {PLACE} FROM ticket WHERE reserved_for_id = ? AND state = 'waiting'"  # noqa: S608  # names only
+# Of each (queue, class), fronts apart: the first. `{queues}` is a mark for each queue.
+HEADS = f"""SELECT {PLACE} FROM (
+    SELECT {PLACE}, ROW_NUMBER() OVER (
+        PARTITION BY queue_id, priority, front_seq IS NULL ORDER BY front_seq, arrived_at, issue_seq) AS turn
+    FROM ticket WHERE queue_id IN ({{queues}}) AND state = 'waiting' AND reserved_for_id IS NULL
+    ) AS standing WHERE turn = 1"""  # noqa: S608  # names only
+
+Condition = tuple[str, tuple[int | str, ...]]  # SQL, and the value for each of its marks
 
 
 def policy_of(hall: Hall, rules: Rules) -> Policy:
-    classes = [(row.code, row.weight, row.rank) for row in PriorityClass.of_hall(hall)]
+    classes = rows(CLASSES, hall.id)
     # Whoever declares nothing is `normal`, also in a hall that names no such class: weight 1, called last in `strict`.
     last = max((rank for _, _, rank in classes), default=0) + 1
     return Policy(
@@ -29,25 +38,13 @@ def policy_of(hall: Hall, rules: Rules) -> Policy:
 
 def waiting_in(queue_id: int) -> list[Place]:
     """Everybody who waits in a queue, in no order."""
-    return [
-        Place(*row) for row in Ticket.select(*COLUMNS).where(Ticket.queue == queue_id, Ticket.state == WAITING).tuples()
-    ]
+    return [Place(*row) for row in rows(WAITING_IN, queue_id)]
 
 
 def candidates(counter_id: int, queue_ids: list[int], policy: Policy) -> list[Place]:
     """The heads of each class in each served queue, and what is reserved for this counter."""
-    waits = Ticket.state == WAITING
-    reserved = Ticket.select(*COLUMNS).where(Ticket.reserved_for == counter_id, waits)
-    turn = fn.ROW_NUMBER().over(
-        partition_by=[Ticket.queue, Ticket.priority, Ticket.front_seq.is_null()],
-        order_by=[Ticket.front_seq, Ticket.arrived_at, Ticket.issue_seq],
-    )
-    standing = Ticket.select(*COLUMNS, turn.alias("turn")).where(
-        Ticket.queue.in_(queue_ids), waits, Ticket.reserved_for.is_null()
-    )
-    shown = [getattr(standing.c, column.name) for column in COLUMNS]
-    heads = Select([standing], shown).where(standing.c.turn == 1).bind(Ticket._meta.database)
-    return [Place(*row) for row in (*reserved.tuples(), *heads.tuples())]
+    heads = rows(HEADS.format(queues=", ".join("?" * len(queue_ids))), *queue_ids) if queue_ids else []
+    return [Place(*row) for row in (*rows(RESERVED, counter_id), *heads)]
 
 
 def ahead(ticket: Ticket, now: int, policy: Policy) -> int:
@@ -55,33 +52,37 @@ def ahead(ticket: Ticket, now: int, policy: Policy) -> int:
 
     Counted by index ranges, one a class, instead of reading the line: a class is ahead as far as its arrival limit.
     tests/ticketing/test_ahead.py holds it equal to sorting with routing.key."""
-    standing = (Ticket.queue == ticket.queue_id) & (Ticket.state == WAITING)
-    fronts = Ticket.front_seq.is_null(False)
     if ticket.front_seq is not None:
-        return Ticket.select().where(standing, Ticket.front_seq < ticket.front_seq).count()
+        return count_waiting(ticket.queue_id, ("front_seq < ?", (ticket.front_seq,)))
     mine = Place(ticket.id, ticket.priority, ticket.arrived_at, None, ticket.issue_seq)
-    is_ahead = fronts
+    is_ahead, values = "front_seq IS NOT NULL", []
     for priority in policy.weights:
-        is_ahead = is_ahead | ((Ticket.priority == priority) & arrived_before(mine, priority, now, policy))
-    return Ticket.select(fn.COUNT(Ticket.id)).where(standing, is_ahead).scalar()
+        condition, bounds = arrived_before(mine, priority, now, policy)
+        is_ahead += f" OR (priority = ? AND ({condition}))"
+        values += [priority, *bounds]
+    return count_waiting(ticket.queue_id, (is_ahead, tuple(values)))
 
 
-def arrived_before(mine: Place, priority: str, now: int, policy: Policy):
+def count_waiting(queue_id: int, condition: Condition) -> int:
+    statement = f"SELECT COUNT(*) FROM ticket WHERE queue_id = ? AND state = 'waiting' AND ({condition[0]})"  # noqa: S608
+    return rows(statement, queue_id, *condition[1])[0][0]
+
+
+def arrived_before(mine: Place, priority: str, now: int, policy: Policy) -> Condition:
     """The condition that a ticket of `priority` goes before `mine`."""
     if policy.strict:
         mine_rank, rank = policy.rank(mine.priority), policy.rank(priority)
         if rank != mine_rank:
-            return Ticket.id.is_null(rank > mine_rank)  # whole class before, or none of it
-        return (Ticket.arrived_at < mine.arrived_at) | (
-            (Ticket.arrived_at == mine.arrived_at) & (Ticket.issue_seq < mine.issue_seq)
-        )
+            return ("1 = 1" if rank < mine_rank else "1 = 0"), ()  # the whole class, or none of it
+        earlier = "arrived_at < ? OR (arrived_at = ? AND issue_seq < ?)"
+        return earlier, (mine.arrived_at, mine.arrived_at, mine.issue_seq)
     _, unguarded, minus_score, _ = key(mine, now, policy)
     same_score = now + minus_score / policy.weight(priority)
     guard = now - policy.guard_ms
     limit = max(same_score, guard) if unguarded else min(same_score, guard)
     # Whole milliseconds: a bound between two is rounded up, for the column would cut it to the one before.
-    earlier = Ticket.arrived_at < ceil(limit)
+    earlier = "arrived_at < ?"
     # Of the same score and exactly as old as the guard it is not older, so it is behind one that is.
     if same_score != ceil(limit) or (not unguarded and same_score >= guard):
-        return earlier
-    return earlier | ((Ticket.arrived_at == ceil(same_score)) & (Ticket.issue_seq < mine.issue_seq))
+        return earlier, (ceil(limit),)
+    return f"{earlier} OR (arrived_at = ? AND issue_seq < ?)", (ceil(limit), ceil(same_score), mine.issue_seq)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Rules(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     day_starts: str = Field("00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="the business day begins")
     order: Literal["weighted", "strict"] = Field("weighted", description="who is next: contract §2")

@@ -23,6 +23,7 @@ from ticketing.models import (
 from ticketing.routing import in_order
 from ticketing.rules import Rules
 from ticketing.status import HELD, LIVE, NO_SHOW, WAITING
+from ticketing.table import looked_up
 
 AT_A_COUNTER = (*LIVE, HELD)
 
@@ -77,7 +78,7 @@ def hall_view(hall: Hall, now: int) -> dict[str, Any]:
         "themes": themes(hall),
         "hours": hall.hours,
         "opens_at": opens.isoformat() if opens else None,
-        "rules": Rules.model_validate(hall.rules).model_dump(),
+        "rules": db.rules_of(hall).model_dump(),
     }
 
 
@@ -159,7 +160,7 @@ def queue_state(
 def ticket_view(ticket: Ticket, now: int, base_url: str = "") -> dict[str, Any]:
     """What the holder of the ticket's id may see of it."""
     hall = ticket.hall
-    rules = Rules.model_validate(hall.rules)
+    rules = db.rules_of(hall)
     layout = layout_of(hall)
     queue = layout.queue(ticket.queue_id)
     counter = ticket.counter if ticket.state in AT_A_COUNTER else None
@@ -216,9 +217,8 @@ def standing(ticket: Ticket, layout: Layout, rules: Rules, now: int) -> dict[str
 
 
 def items_of(ticket: Ticket) -> list[tuple[Item, str | None]]:
-    shown = (TicketItem.outcome, Item.code, Item.name, Item.name_en, Item.papers)
-    rows = TicketItem.select(*shown).join(Item).where(TicketItem.ticket == ticket.id).order_by(TicketItem.place)
-    return [(row.item, row.outcome) for row in rows]
+    places = looked_up(TicketItem, [(TicketItem.ticket, ticket.id)], "ORDER BY place")
+    return [(place.item, place.outcome) for place in map(TicketItem.of_columns, places)]
 
 
 def item_brief(item: Item, outcome: str | None) -> dict[str, Any]:
@@ -240,8 +240,7 @@ def ticket_changed(ticket_id: str) -> dict[str, Any] | None:
     if ticket.state != WAITING:
         return changed(ticket, None, None)
     hall = ticket.hall
-    rules = Rules.model_validate(hall.rules)
-    stand = standing(ticket, layout_of(hall), rules, clock.now())
+    stand = standing(ticket, layout_of(hall), db.rules_of(hall), clock.now())
     return changed(ticket, stand["ahead"], stand["wait"])
 
 
@@ -258,6 +257,6 @@ def places(hall: Hall, queue_code: str, now: int) -> list[tuple[str, int, dict[s
     queue = layout.by_code(queue_code)
     if queue is None:
         return []
-    policy = policy_of(hall, Rules.model_validate(hall.rules))
+    policy = policy_of(hall, db.rules_of(hall))
     line = in_order(waiting_in(queue.id), now, policy)
     return [(place.id, before, layout.wait(queue, before)) for before, place in enumerate(line)]

@@ -102,9 +102,11 @@ audit: dev  ## known holes in the pinned packages
 
 # -- now and then -------------------------------------------------------------------------------------
 
-.PHONY: bench screenshots lock vendor clean
-bench: dev  ## measure the server on this machine
-	@$(BIN)/python -m bench $(ARGS)
+.PHONY: bench day screenshots lock vendor clean
+bench: dev  ## the server's speed beside a yardstick on this machine; ARGS="--quick", ARGS="--only boards"
+	@$(BIN)/python -m bench ratios $(ARGS)
+day: dev  ## a day of a hall replayed, each promise checked; ARGS="--tickets 500"
+	@$(BIN)/python -m bench day $(ARGS)
 
 screenshots: dev browser  ## pictures of every page at its real size, into docs/images
 	@$(BIN)/python tools/screenshots.py $(ARGS)

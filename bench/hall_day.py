@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Replay a day of a hall against a running server, check every promise, print how long things took.
 
 It starts a server of its own (a demo hall in an empty folder), or measures the one at --url; tokens are made as
@@ -10,43 +9,27 @@ import asyncio
 import contextlib
 import gc
 import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from bench import plan, promises  # noqa: E402  # also as a script
-from bench.actors import Acknowledged, Board, CounterAgent, Day, Phones, Server, visit  # noqa: E402
-from bench.wire import Http  # noqa: E402
-from config import load_settings  # noqa: E402
-from door.who import make_token  # noqa: E402
-from ticketing import db  # noqa: E402
-from ticketing.models import Counter, Hall  # noqa: E402
+from bench import plan, promises
+from bench.actors import Acknowledged, Board, CounterAgent, Day, Phones, Server, visit
+from bench.servers import DEMO, HOST, cpu_seconds, place_for, tokens_of
+from bench.wire import Http
+from config import load_settings
+from ticketing import db
 
 KIOSKS = 8
 RESTARTS = 6  # boards that lose their line during a day
 SETTLE_SECONDS = 15
-STOP_SECONDS = 20
-HALL = "licheng"
 
 
-def main(argv: list[str] | None = None) -> int:
-    options = parser().parse_args(argv)
-    with a_server(options) as (url, process):
-        server = Server(*address(url), options.hall, tokens(options))
+def run(options: argparse.Namespace) -> int:
+    with a_server(options) as (server, process):
         broken = asyncio.run(measure(server, options, process))
     for promise in broken[:20]:
         print(f"BROKEN: {promise}")
@@ -54,99 +37,49 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if broken else 0
 
 
-def parser() -> argparse.ArgumentParser:
-    told = argparse.ArgumentParser(description="Replay a day of a hall and check every promise")
-    told.add_argument("--url", help="a running server; else one is started")
-    told.add_argument("--hall", default=HALL)
-    told.add_argument("--tickets", type=int, default=2000, help="of the day (2000)")
-    told.add_argument("--speed", type=float, default=120, help="hall seconds in a second (120); 0 = no day")
-    told.add_argument("--rush", type=int, default=600, help="tickets as fast as it can (600); 0 = no rush")
-    told.add_argument("--counters", type=int, default=30)
-    told.add_argument("--boards", type=int, default=20)
-    told.add_argument("--phones", type=int, default=200)
-    told.add_argument("--seed", type=int, default=1)
-    told.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    return told
-
-
-# -- the server ---------------------------------------------------------------------------------------------------
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", help="a running server; else one is started")
+    parser.add_argument("--hall", default=DEMO)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite", help="of the one started")
+    parser.add_argument("--tickets", type=int, default=2000, help="of the day (2000)")
+    parser.add_argument("--speed", type=float, default=120, help="hall seconds in a second (120); 0 = no day")
+    parser.add_argument("--rush", type=int, default=600, help="tickets as fast as it can (600); 0 = no rush")
+    parser.add_argument("--counters", type=int, default=30)
+    parser.add_argument("--boards", type=int, default=20)
+    parser.add_argument("--phones", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.set_defaults(run=run)
 
 
 @contextlib.contextmanager
-def a_server(options: argparse.Namespace) -> Iterator[tuple[str, int | None]]:
-    """(address, process id where it is ours)."""
+def a_server(options: argparse.Namespace) -> Iterator[tuple[Server, int | None]]:
+    """A server, and its process id where it is ours."""
     if options.url:
-        yield options.url, None
+        yield Server(*address(options.url), options.hall, tokens_at_hand(options.hall)), None
         return
-    with tempfile.TemporaryDirectory(prefix="yichuang-bench-") as folder:
-        os.environ |= {"DATA_DIR": folder, "RATE_LIMITS": "off", "PORT": str(free_port()), "HOST": "127.0.0.1"}
-        load_hall(Path(folder))
-        with (Path(folder) / "server.log").open("wb") as log:
-            process = subprocess.Popen([sys.executable, "run.py", "serve"], cwd=ROOT, stdout=log, stderr=log)
+    with place_for(options.database, "day") as place:
+        process = place.start()
         try:
-            wait_until_ready(f"http://127.0.0.1:{os.environ['PORT']}", process, Path(folder) / "server.log")
-            yield f"http://127.0.0.1:{os.environ['PORT']}", process.pid
+            process.wait_until_ready()
+            yield place.server(process), process.pid
         finally:
-            stop(process)
-            print_warnings(Path(folder) / "server.log")
-
-
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        print("server: did not stop when told, killed")
-        process.kill()
-        process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def load_hall(folder: Path) -> None:
-    """The demo hall, but a no-show needs no waiting: twenty seconds are long in a day of four minutes."""
-    data = folder / "hall"
-    shutil.copytree(ROOT / "data" / HALL, data)
-    facts = json.loads((data / "hall.json").read_text("utf-8"))
-    facts["rules"]["no_show_seconds"] = 0
-    (data / "hall.json").write_text(json.dumps(facts, ensure_ascii=False), "utf-8")
-    subprocess.run([sys.executable, "run.py", "load", str(data)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-
-
-def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            break
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=5):  # noqa: S310
-            return
-        time.sleep(0.05)
-    raise SystemExit(f"The server did not start:\n{log.read_text()[-3000:]}")
-
-
-def print_warnings(log: Path) -> None:
-    told = [line for line in log.read_text(errors="replace").splitlines() if " ERROR " in line or " WARNING " in line]
-    for line in told[:10]:
-        print(f"server: {line}")
+            process.stop()
+            for line in process.warnings()[:10]:
+                print(f"server: {line}")
 
 
 def address(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
-    return parts.hostname or "127.0.0.1", parts.port or 80
+    return parts.hostname or HOST, parts.port or 80
 
 
-def tokens(options: argparse.Namespace) -> dict[Any, str]:
+def tokens_at_hand(hall: str) -> dict[Any, str]:
+    """Of a server that is running already: in the database that the environment names."""
     settings = load_settings()
     db.open_database(settings.database_url, settings.sqlite_path)
     with db.connection():
-        hall = Hall.get(Hall.code == options.hall)
-        made: dict[Any, str] = {role: make_token(role, hall, None, label="bench") for role in ("kiosk", "board")}
-        for counter in Counter.select().where(Counter.hall == hall):
-            made[counter.number] = make_token("counter", hall, counter, label="bench")
-    return made
+        return tokens_of(hall)
 
 
 # -- the parts ----------------------------------------------------------------------------------------------------
@@ -387,15 +320,6 @@ def quantiles(values: list[float]) -> dict[str, float]:
     } | {"n": len(values)}
 
 
-def cpu_seconds(process: int | None) -> float:
-    """User and system time of our server, which other work on the machine does not lengthen."""
-    stat = Path(f"/proc/{process}/stat")
-    if process is None or not stat.exists():
-        return 0.0
-    fields = stat.read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def show(title: str, told: dict[str, Any], day: Day, boards: list[Board], phones: Phones) -> None:
     print(f"\n{title}")
     print(
@@ -422,7 +346,3 @@ def refusals(day: Day) -> str:
         tally[refused] = tally.get(refused, 0) + 1
     told = ", ".join(f"{verb} {code} {times}" for (verb, code), times in sorted(tally.items()))
     return f"refused: {told or 'nothing'}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

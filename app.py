@@ -29,7 +29,7 @@ from door.logs import init_logs
 from door.metrics import init_metrics
 from door.pages import init_pages
 from door.traffic import init_traffic
-from door.who import login_manager
+from door.who import Cookies, login_manager
 from ticketing import db, log
 
 logger = logging.getLogger("yichuang")
@@ -59,6 +59,7 @@ def create_app(settings: Settings, offload: Callable[..., Any] = run_here) -> Fl
     db.open_database(settings.database_url, settings.sqlite_path)
     db.Sqlite.flusher = staticmethod(offload)
     log.announcer = announce.words
+    app.session_interface = Cookies()
     login_manager.init_app(app)
     init_logs(app)
     init_metrics(app)

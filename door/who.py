@@ -4,8 +4,10 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from flask import g, has_request_context, request, session
+from flask import Flask, Request, g, has_request_context, request, session
+from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms.validators import ValidationError
@@ -23,6 +25,15 @@ KNOWN = """SELECT token.id, token.role, hall.code, counter.number FROM token JOI
     LEFT JOIN counter ON counter.id = token.counter_id WHERE token.hash = ? AND token.revoked_at IS NULL"""
 
 login_manager = LoginManager()
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Flask derives the signing key even where no cookie came; devices send none, many times a second."""
+
+    def open_session(self, app: Flask, request: Request) -> Any:
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
 
 @dataclass(frozen=True)

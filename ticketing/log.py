@@ -6,13 +6,13 @@ both feeds carry every seq."""
 from collections.abc import Callable
 from typing import Any
 
-from peewee import fn
-
 from ticketing import clock
 from ticketing.models import Hall, HallEvent
 from ticketing.rules import Rules
+from ticketing.table import names, rows
 
 PAGE = 500  # events a read brings at most
+SINCE = f"SELECT {names(HallEvent)} FROM hall_event WHERE hall_id = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 
 Announcer = Callable[[str, dict[str, Any], Hall, Rules, int], dict[str, Any]]
 Listener = Callable[[str, int], None]
@@ -51,14 +51,12 @@ def append(
 
 
 def since(hall_id: int, after: int, limit: int = PAGE) -> list[HallEvent]:
-    return list(
-        HallEvent.select().where(HallEvent.hall == hall_id, HallEvent.seq > after).order_by(HallEvent.seq).limit(limit)
-    )
+    return [HallEvent.of_columns(row) for row in rows(SINCE, hall_id, after, limit)]
 
 
 def newest(hall_id: int) -> int:
     """The seq of the last committed event, 0 in an empty log."""
-    return HallEvent.select(fn.MAX(HallEvent.seq)).where(HallEvent.hall == hall_id).scalar() or 0
+    return rows("SELECT MAX(seq) FROM hall_event WHERE hall_id = ?", hall_id)[0][0] or 0
 
 
 def as_public(event: HallEvent, hall: Hall) -> dict[str, Any]:

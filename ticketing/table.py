@@ -93,6 +93,11 @@ def marked(statement: str, mark: str) -> str:
     return statement.replace("?", mark)
 
 
+def names(table: Any) -> str:
+    """The columns in the table's order, as `of_columns` reads them."""
+    return ", ".join(field.column_name for field in table._meta.sorted_fields)
+
+
 @cache
 def columns_of(table: Any) -> tuple[list[str], list[tuple[str, Callable[[Any], Any]]]]:
     """Names in the table's order, and how to read those that a database does not give as they are."""

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ticketing import db
+from ticketing import clock, db
 from ticketing.errors import Refusal
 from ticketing.models import Hall, Queue
 
@@ -69,6 +69,7 @@ class Now(Collector):
         for namespace, count in push.listening().items():
             sockets.add_metric([namespace], count)
         yield sockets
+        yield GaugeMetricFamily("yichuang_clock_step_seconds", "A step not followed yet", clock.steady.step())
         yield GaugeMetricFamily("yichuang_voice_queue", "Clips waiting to be made", push.voice.wanted.qsize())
         try:
             with db.connection():

@@ -227,7 +227,8 @@ class Job:
                 if change.events:
                     if self.once and isinstance(self.result, Reply):
                         remember(self.once, self.result, change.now)
-                    Hall.update(last_seq=change.hall.last_seq).where(Hall.id == change.hall.id).execute()
+                    newest = {"last_seq": change.hall.last_seq, "last_at": change.now}
+                    Hall.update(newest).where(Hall.id == change.hall.id).execute()
                     self.seq = change.hall.last_seq
         except OperationalError:
             raise  # the transaction itself is broken, and with it the whole batch

@@ -9,7 +9,7 @@ from typing import Any
 from peewee import fn
 
 from ticketing import clock
-from ticketing.models import Hall, HallEvent
+from ticketing.models import Hall, HallEvent, PastHallEvent
 from ticketing.rules import Rules
 
 PAGE = 500  # events a read brings at most
@@ -51,13 +51,21 @@ def append(
 
 
 def since(hall_id: int, after: int, limit: int = PAGE) -> list[HallEvent]:
-    return list(
-        HallEvent.select().where(HallEvent.hall == hall_id, HallEvent.seq > after).order_by(HallEvent.seq).limit(limit)
-    )
+    """The events after `after`, those in history too. The caller holds one consistent read, or rows that are moved
+    meanwhile might be seen twice or not at all."""
+    live = page(HallEvent, hall_id, after, limit)
+    if live and live[-1].seq - after == len(live):
+        return live  # nothing is missing before or between them
+    older = [HallEvent(**event.__data__) for event in page(PastHallEvent, hall_id, after, limit)]
+    return sorted([*older, *live], key=lambda event: event.seq)[:limit]
+
+
+def page(table: Any, hall_id: int, after: int, limit: int) -> list[Any]:
+    return list(table.select().where(table.hall == hall_id, table.seq > after).order_by(table.seq).limit(limit))
 
 
 def newest(hall_id: int) -> int:
-    """The seq of the last committed event, 0 in an empty log."""
+    """The seq of the last committed event, 0 in an empty log. It never goes to history."""
     return HallEvent.select(fn.MAX(HallEvent.seq)).where(HallEvent.hall == hall_id).scalar() or 0
 
 

@@ -29,7 +29,7 @@ from counter.shapes import (
 )
 from door.api import Call, endpoint
 from door.who import PEOPLE, csrf_token, sign_in, sign_out
-from ticketing import db, lifecycle
+from ticketing import db, history, lifecycle
 from ticketing.db import Change, Reply
 from ticketing.errors import Refusal
 from ticketing.layout import layout_of
@@ -151,7 +151,8 @@ def on_ticket(call: Call, verb: Callable[[Change, int, str], Ticket]) -> Any:
 
 def refuse_unknown(call: Call) -> None:
     """An id that never was is 404, whatever the counter has in hand."""
-    if Ticket.get_or_none((Ticket.id == call.body.ticket) & (Ticket.hall == call.hall)) is None:
+    ticket = history.ticket(call.body.ticket)
+    if ticket is None or ticket.hall_id != call.hall.id:
         raise Refusal("unknown_ticket")
 
 

@@ -3,11 +3,13 @@
 from functools import partial
 
 from counter.calling import miss_overdue
-from ticketing import clock, db, lifecycle, log
+from ticketing import clock, db, history, lifecycle, log
 from ticketing.db import Change
 from ticketing.layout import IS_LIVE
-from ticketing.models import Hall, HallEvent, IdempotentAnswer, Ticket
+from ticketing.models import Hall, HallEvent, IdempotentAnswer, PastHallEvent, Ticket
 from ticketing.status import CALLED, WAITING
+
+PIECES = 20  # moved to history by one pass, for each hall
 
 
 def sweep(now: int | None = None) -> None:
@@ -16,6 +18,7 @@ def sweep(now: int | None = None) -> None:
     for hall in halls:
         end_earlier_days(hall)
         miss_all_overdue(hall)
+    keep_history()
     forget_answers(now or clock.now())
 
 
@@ -63,6 +66,17 @@ def tell_day_closed(change: Change, before: str | None, ended: int) -> None:
     change.append("day.closed", public={"business_date": change.today}, staff={"expired": ended})
 
 
+def keep_history() -> None:
+    """Closed days go to history by small pieces, each a transaction of its own, so that nobody waits long and a crash
+    halfway leaves the rest for the next pass. Months of them, from before there was a history, take many passes."""
+    with db.connection():
+        halls = history.due()
+    for hall in halls:
+        for _ in range(PIECES):
+            if not db.write(hall.code, history.move_some):
+                break
+
+
 def miss_all_overdue(hall: Hall) -> None:
     limit = db.rules_of(hall).no_show_auto_seconds
     if limit is None:
@@ -87,13 +101,20 @@ def forget_answers(now: int) -> None:
 def inconsistencies(hall: Hall, now: int) -> list[str]:
     """What must never be: counts that differ from the rows, a log with holes, an unclosed earlier day."""
     told = []
-    for queue in hall.queues:
-        waiting = Ticket.select().where(Ticket.queue == queue, Ticket.state == WAITING).count()
-        if waiting != queue.waiting:
-            told.append(f"queue {queue.code} counts {queue.waiting} waiting, {waiting} wait")
-    events = HallEvent.select().where(HallEvent.hall == hall).count()
-    if not events == hall.last_seq == log.newest(hall.id):
-        told.append(f"the log has {events} events, the newest is {log.newest(hall.id)}, {hall.last_seq} were written")
-    if lifecycle.unfinished_until(hall.id, db.today(hall, now), including=False):
-        told.append("an earlier business day is not closed: run.py close-day")
+    with db.snapshot():
+        hall = Hall.get_by_id(hall.id)
+        for queue in hall.queues:
+            waiting = Ticket.select().where(Ticket.queue == queue, Ticket.state == WAITING).count()
+            if waiting != queue.waiting:
+                told.append(f"queue {queue.code} counts {queue.waiting} waiting, {waiting} wait")
+        events, newest = events_of(hall), log.newest(hall.id)
+        if not events == hall.last_seq == newest:
+            told.append(f"the log has {events} events, the newest is {newest}, {hall.last_seq} were written")
+        if lifecycle.unfinished_until(hall.id, db.today(hall, now), including=False):
+            told.append("an earlier business day is not closed: run.py close-day")
     return told
+
+
+def events_of(hall: Hall) -> int:
+    tables = (HallEvent, PastHallEvent)
+    return sum(table.select().where(table.hall == hall.id).count() for table in tables)

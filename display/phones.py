@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ticketing import clock, db, views
+from ticketing import clock, db, history, views
 from ticketing.models import Hall, HallEvent, Ticket
 
 logger = logging.getLogger(__name__)
@@ -61,10 +61,12 @@ class Phones:
 
     def tell_of_itself(self, ticket_id: str) -> None:
         with db.connection():
-            told = views.ticket_changed(ticket_id)
-            queue = Ticket.get_by_id(ticket_id).queue.code
+            ticket = history.ticket(ticket_id)
+            if ticket is None:
+                return
+            told, queue = views.ticket_changed(ticket), ticket.queue.code
         phone = self.watched.get(ticket_id)
-        if phone and told:
+        if phone:
             phone.queue = queue
             self.tell(ticket_id, phone, told)
 

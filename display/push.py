@@ -20,10 +20,10 @@ from display.pokes import Pokes
 from display.voice import Voice
 from door.api import problem
 from door.who import Who, current_who, identify_token
-from ticketing import clock, db, log
+from ticketing import clock, db, history, log
 from ticketing.errors import Refusal, invalid
 from ticketing.log import PAGE, SPOKEN
-from ticketing.models import Hall, HallEvent, Ticket
+from ticketing.models import Hall, HallEvent
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def missed(hall_code: str, after: int | None) -> tuple[Hall, list[HallEvent] | N
         if after is None or not after <= hall.last_seq <= after + REPLAY_MAX:
             return hall, None
         known = HallEvent.get_or_none((HallEvent.hall == hall) & (HallEvent.seq == max(after, 1)))
-        if known and known.business_date != db.today(hall, clock.now()):
+        if hall.last_seq and (known is None or known.business_date != db.today(hall, clock.now())):
             return hall, None
         return hall, log.since(hall.id, after, REPLAY_MAX)
 
@@ -379,13 +379,15 @@ class TicketFeed(Client):
 
     def admit(self, auth: Any) -> str:
         id = auth.get("ticket") if isinstance(auth, dict) else None
-        if not isinstance(id, str) or Ticket.get_or_none(Ticket.id == id) is None:
+        if not isinstance(id, str) or history.ticket(id) is None:
             raise Refusal("unknown_ticket")
         return id
 
     def greet(self, client: str, admitted: str) -> None:
         with db.connection():
-            ticket = Ticket.get_by_id(admitted)
+            ticket = history.ticket(admitted)
+            if ticket is None:
+                return
             self.push.tail.follow(ticket.hall_id, log.newest(ticket.hall_id))
             self.push.phones.join(ticket, client)
         if client not in self.clients:  # it left meanwhile

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from door.pages import error_page
 from door.who import Who, bearer_token, check_csrf, current_who
-from ticketing import clock, db
+from ticketing import clock, db, history
 from ticketing.db import Once, Reply
 from ticketing.errors import REFUSALS, Refusal
 from ticketing.models import Counter, Hall, Notice, Queue, Ticket
@@ -379,7 +379,7 @@ def find_counter(call: Call, number: str) -> Counter:
 
 @finder("ticket")
 def find_ticket(call: Call, id: str) -> Ticket:
-    ticket = found(Ticket.get_or_none(Ticket.id == id), "unknown_ticket")
+    ticket = found(history.ticket(id), "unknown_ticket")
     if call.hall is None:
         call.hall = ticket.hall
     elif ticket.hall_id != call.hall.id:

@@ -9,7 +9,7 @@ from counter import calling, sessions
 from counter.staff import hasher
 from door.who import make_token
 from tests.door.answers import hold
-from ticketing import db, lifecycle
+from ticketing import db, history, lifecycle, log
 from ticketing.lifecycle import Wish
 from ticketing.models import (
     TABLES,
@@ -148,10 +148,14 @@ class Cast:
     # -- looking -------------------------------------------------------------------------------------------------
 
     def fresh(self, row: Any) -> Any:
-        return type(row).get_by_id(row.get_id())
+        """As it is now; a ticket wherever it is, history too."""
+        found = history.ticket(row.id) if isinstance(row, Ticket) else type(row).get_by_id(row.get_id())
+        assert found is not None
+        return found
 
     def events(self) -> list[HallEvent]:
-        return list(HallEvent.select().where(HallEvent.hall == self.hall).order_by(HallEvent.seq))
+        """The whole log, history too."""
+        return log.since(self.hall.id, 0, limit=100_000)
 
     def last(self) -> HallEvent:
         return self.events()[-1]

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from door.api import Call, endpoint
 from door.openapi import document
 from door.who import PEOPLE
-from ticketing import catalogue, clock, db, identity, lifecycle, views
+from ticketing import catalogue, clock, db, history, identity, lifecycle, views
 from ticketing.db import Change, Reply
 from ticketing.lifecycle import Wish
 from ticketing.models import Hall, Queue, Ticket
@@ -126,7 +126,7 @@ def reply(call: Call, change: Change, ticket: Ticket, status: int = 200) -> Repl
 @endpoint(api, "GET", "/tickets/<ticket>", summary="What an applicant may see of a ticket", answer=TicketView)
 def show_ticket(call: Call) -> dict[str, Any]:
     with db.snapshot():
-        ticket = Ticket.get_by_id(call.ticket.id)
+        ticket = history.ticket(call.ticket.id) or call.ticket
         return views.ticket_view(ticket, call.now, call.base_url)
 
 

@@ -1,10 +1,11 @@
 """Backup and restore: every row of every table as lines of JSON, gzipped; the same file for SQLite and PostgreSQL.
 
-The first line tells the format, the last one how many rows each table has, so that a file cut short is noticed. A
-backup comes from one consistent read, while the hall goes on working. Sealed identities stay sealed: SECRET_KEY is
-not in the file and must be kept apart."""
+The first line tells the format and the tables' version (none: 1), the last one how many rows each table has, so that
+a file cut short is noticed. A backup comes from one consistent read, while the hall goes on working. Sealed identities
+stay sealed: SECRET_KEY is not in the file and must be kept apart."""
 
 import gzip
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import orjson
 from peewee import fn
 
-from ticketing import db
+from ticketing import db, schema
 from ticketing.models import TABLES
 from ticketing.table import Table, database
 
@@ -32,7 +33,7 @@ def backup(path: Path) -> dict[str, int]:
     counts = dict.fromkeys(BY_NAME, 0)
     with os.fdopen(os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as raw:
         with gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as out:
-            out.write(line({"format": FORMAT}))
+            out.write(line({"format": FORMAT, "version": schema.VERSION}))
             with db.snapshot():
                 for name, row in rows():
                     counts[name] += 1
@@ -65,10 +66,11 @@ def restore(path: Path) -> dict[str, int]:
             if table is None:
                 told = chunk
                 continue
-            table.insert_many(chunk).execute()
+            table.insert_many(chunk).execute()  # a column that is newer than the file has its default
             counts[table._meta.table_name] += len(chunk)
-        if told != counts:
+        if told is None or dict.fromkeys(BY_NAME, 0) | told != counts:
             raise BadArchive(f"{path.name} is cut short")
+        schema.fill_last_at()
         if not db.is_sqlite():
             set_sequences()
     return counts
@@ -84,8 +86,10 @@ def facts_in(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with gzip.open(path) as lines:
             first = orjson.loads(lines.readline() or b"{}")
-            if first != {"format": FORMAT}:
+            if first.get("format") != FORMAT:
                 raise BadArchive(f"{path.name} is no {FORMAT} file")
+            if first.get("version", 1) > schema.VERSION:
+                raise BadArchive(f"{path.name} comes from a newer program: update this one")
             for text in lines:
                 yield orjson.loads(text)
     except (OSError, EOFError, orjson.JSONDecodeError) as error:
@@ -116,3 +120,14 @@ def set_sequences() -> None:
         if table._meta.primary_key.field_type == "AUTO":
             newest = table.select(fn.MAX(table._meta.primary_key)).scalar()
             database.execute_sql("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", (f'"{name}"', newest or 1))
+
+
+def digests() -> dict[str, tuple[int, str]]:
+    """(rows, digest) by table, whichever database holds them: the sum of the rows' SHA-256, because two databases
+    sort texts differently."""
+    counts, sums = dict.fromkeys(BY_NAME, 0), dict.fromkeys(BY_NAME, 0)
+    with db.snapshot():
+        for name, row in rows():
+            counts[name] += 1
+            sums[name] += int.from_bytes(hashlib.sha256(line(row)).digest())
+    return {name: (counts[name], f"{sums[name] % 2**256:064x}") for name in BY_NAME}

@@ -228,7 +228,7 @@ class Job:
                 if change.events:
                     if self.once and isinstance(self.result, Reply):
                         remember(self.once, self.result, change.now)
-                    Hall.change({"id": change.hall.id}, last_seq=change.hall.last_seq)
+                    Hall.change({"id": change.hall.id}, last_seq=change.hall.last_seq, last_at=change.now)
                     self.seq = change.hall.last_seq
         except OperationalError:
             raise  # the transaction itself is broken, and with it the whole batch

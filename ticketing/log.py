@@ -13,6 +13,7 @@ from ticketing.table import names, rows
 
 PAGE = 500  # events a read brings at most
 SINCE = f"SELECT {names(HallEvent)} FROM hall_event WHERE hall_id = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+PAST_SINCE = SINCE.replace("FROM hall_event", "FROM past_hall_event")
 
 Announcer = Callable[[str, dict[str, Any], Hall, Rules, int], dict[str, Any]]
 Listener = Callable[[str, int], None]
@@ -51,11 +52,20 @@ def append(
 
 
 def since(hall_id: int, after: int, limit: int = PAGE) -> list[HallEvent]:
-    return [HallEvent.of_columns(row) for row in rows(SINCE, hall_id, after, limit)]
+    """The events after `after`, those in history too. The caller holds one consistent read, or rows that are moved
+    meanwhile might be seen twice or not at all."""
+    live = page(SINCE, hall_id, after, limit)
+    if live and live[-1].seq - after == len(live):
+        return live  # nothing is missing before or between them
+    return sorted([*page(PAST_SINCE, hall_id, after, limit), *live], key=lambda event: event.seq)[:limit]
+
+
+def page(statement: str, hall_id: int, after: int, limit: int) -> list[HallEvent]:
+    return [HallEvent.of_columns(row) for row in rows(statement, hall_id, after, limit)]
 
 
 def newest(hall_id: int) -> int:
-    """The seq of the last committed event, 0 in an empty log."""
+    """The seq of the last committed event, 0 in an empty log. It never goes to history."""
     return rows("SELECT MAX(seq) FROM hall_event WHERE hall_id = ?", hall_id)[0][0] or 0
 
 

@@ -2,8 +2,7 @@
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from ticketing import clock, db, views
-from ticketing.models import Ticket
+from ticketing import clock, db, history, views
 
 pages = Blueprint("mobile_pages", __name__)
 
@@ -11,7 +10,7 @@ pages = Blueprint("mobile_pages", __name__)
 @pages.get("/t/<ticket>")
 def phone(ticket: str) -> Response:
     with db.snapshot():
-        found = Ticket.get_or_none(Ticket.id == ticket)
+        found = history.ticket(ticket)
         if found is None:
             return private(make_response(render_template("mobile/unknown.html"), 404))
         view = views.ticket_view(found, clock.now(), request.host_url.rstrip("/"))

@@ -1,6 +1,8 @@
 """Tables, schema only. Instants are milliseconds since the epoch (ticketing/clock.py); each promise of the
 contract that a database can hold is held by a constraint here."""
 
+from typing import Any
+
 from peewee import (
     SQL,
     AutoField,
@@ -8,7 +10,8 @@ from peewee import (
     BooleanField,
     CharField,
     Check,
-    FloatField,
+    DoubleField,
+    Field,
     ForeignKeyField,
     IntegerField,
     TextField,
@@ -27,6 +30,7 @@ class Hall(Table):
     hours = JSONField(null=True)  # ticketing/hours.py; null = around the clock
     rules = JSONField(default=dict)  # ticketing/rules.py; what is left out has its default
     last_seq = BigIntegerField(default=0)  # newest entry of the hall's log; its row is the hall's write lock
+    last_at = BigIntegerField(default=0)  # instant of that entry
     closed_until = CharField(max_length=10, default="")  # business days before this one are closed
 
 
@@ -46,7 +50,7 @@ class PriorityClass(Table):
     code = CharField()
     name = CharField()
     name_en = CharField(default="")
-    weight = FloatField(default=1.0)
+    weight = DoubleField(default=1.0)
     rank = IntegerField(default=0)  # for the strict order: lower is called first
     verify = BooleanField(default=False)  # counts as normal until a desk has seen the certificate
 
@@ -64,7 +68,7 @@ class Queue(Table):
     first = IntegerField(default=1)
     width = IntegerField(default=3)
     step = IntegerField(default=1)
-    usual_minutes = FloatField(default=8.0)  # what the estimate starts from, before today's own figures
+    usual_minutes = DoubleField(default=8.0)  # what the estimate starts from, before today's own figures
     max_waiting = IntegerField(null=True)
     daily_limit = IntegerField(null=True)
     hours = JSONField(null=True)  # narrower than the hall's; null = the hall's
@@ -72,7 +76,7 @@ class Queue(Table):
     general = BooleanField(default=False)  # takes the items that are mapped to no queue
     departments = JSONField(default=list)  # whose items come here when the item itself names no queue
     waiting = IntegerField(default=0)  # how many wait; moved with each ticket's state, in its transaction
-    service_ms = FloatField(null=True)  # running mean of service times; null until the first was finished
+    service_ms = DoubleField(null=True)  # running mean of service times; null until the first was finished
     place = IntegerField(default=0)
 
     class Meta:
@@ -124,7 +128,7 @@ class Item(Table):
     department = CharField(default="")
     theme = CharField(default="")
     queue = ForeignKeyField(Queue, null=True)  # null = the general queue
-    usual_minutes = FloatField(null=True)
+    usual_minutes = DoubleField(null=True)
     papers = JSONField(default=list)  # what to bring, one text each
     common = IntegerField(default=0)  # how often it is asked for; "common today" starts from it
     initials = CharField(default="")  # pinyin initials of the name, upper case
@@ -288,7 +292,8 @@ class Notice(Table):
 
 
 class Rating(Table):
-    ticket = ForeignKeyField(Ticket, primary_key=True)
+    # No foreign key: the ticket goes to history, and may be rated there.
+    ticket = CharField(column_name="ticket_id", primary_key=True, max_length=32)
     level = IntegerField(constraints=[Check("level BETWEEN 1 AND 5")])
     reasons = JSONField(default=list)
     comment = CharField(null=True, max_length=500)
@@ -313,6 +318,32 @@ class SchemaVersion(Table):
     version = IntegerField()
 
 
+# -- history: what closed days leave behind (ticketing/history.py) -----------------------------------------------
+
+
+def plain(field: Field) -> Field:
+    """A column of the same name and kind that refers to nothing."""
+    to = field.rel_field if isinstance(field, ForeignKeyField) else field
+    kind: Any = IntegerField if isinstance(to, AutoField) else type(to)
+    facts = {"max_length": to.max_length} if isinstance(to, CharField) else {}
+    return kind(column_name=field.column_name, null=field.null, primary_key=field.primary_key, **facts)
+
+
+def past(live: Any, *indexes: tuple[tuple[str, ...], bool]) -> Any:
+    """The table that takes the rows of `live` in: the same columns, plain. An id that is only a count is made anew,
+    because the live table may give its highest ones again."""
+    columns = {field.name: plain(field) for field in live._meta.sorted_fields if not isinstance(field, AutoField)}
+    meta = type("Meta", (), {"indexes": indexes})
+    return type(f"Past{live.__name__}", (Table,), columns | {"Meta": meta, "__module__": __name__})
+
+
+PastTicket = past(
+    Ticket, (("hall", "business_date", "number"), True), (("hall", "business_date", "queue", "state"), False)
+)
+PastTicketItem = past(TicketItem, (("ticket", "item"), True))
+PastTurn = past(Turn, (("hall", "business_date", "queue"), False))
+PastHallEvent = past(HallEvent, (("hall", "seq"), True))
+
 # Everything that is a hall's own, each table behind those it refers to.
 TABLES = (
     Hall,
@@ -333,4 +364,8 @@ TABLES = (
     Notice,
     Rating,
     Token,
+    PastTicket,
+    PastTicketItem,
+    PastTurn,
+    PastHallEvent,
 )

@@ -13,6 +13,7 @@ from ticketing.models import (
     CounterQueue,
     Hall,
     Item,
+    PastTicketItem,
     PriorityClass,
     Queue,
     Rating,
@@ -22,7 +23,7 @@ from ticketing.models import (
 )
 from ticketing.routing import in_order
 from ticketing.rules import Rules
-from ticketing.status import HELD, LIVE, NO_SHOW, WAITING
+from ticketing.status import HELD, LIVE, NO_SHOW, UNFINISHED, WAITING
 from ticketing.table import looked_up
 
 AT_A_COUNTER = (*LIVE, HELD)
@@ -218,7 +219,14 @@ def standing(ticket: Ticket, layout: Layout, rules: Rules, now: int) -> dict[str
 
 def items_of(ticket: Ticket) -> list[tuple[Item, str | None]]:
     places = looked_up(TicketItem, [(TicketItem.ticket, ticket.id)], "ORDER BY place")
-    return [(place.item, place.outcome) for place in map(TicketItem.of_columns, places)]
+    return [(place.item, place.outcome) for place in map(TicketItem.of_columns, places)] or past_items_of(ticket)
+
+
+def past_items_of(ticket: Ticket) -> list[tuple[Item, str | None]]:
+    if ticket.state in UNFINISHED:
+        return []
+    rows = PastTicketItem.select().where(PastTicketItem.ticket == ticket.id).order_by(PastTicketItem.place)
+    return [(Item.get_by_id(row.item), row.outcome) for row in rows]
 
 
 def item_brief(item: Item, outcome: str | None) -> dict[str, Any]:
@@ -232,11 +240,8 @@ def can_reinstate(ticket: Ticket, rules: Rules, today: str) -> bool:
 # -- what phones are told ---------------------------------------------------------------------------------------
 
 
-def ticket_changed(ticket_id: str) -> dict[str, Any] | None:
-    """State and place of one ticket, as its phone is told; None when there is no such ticket."""
-    ticket = Ticket.get_or_none(Ticket.id == ticket_id)
-    if ticket is None:
-        return None
+def ticket_changed(ticket: Ticket) -> dict[str, Any]:
+    """State and place of one ticket, as its phone is told."""
     if ticket.state != WAITING:
         return changed(ticket, None, None)
     hall = ticket.hall

@@ -4,7 +4,7 @@ from collections import Counter as Tally
 
 from peewee import fn
 
-from ticketing.models import Hall, HallEvent, Queue, Ticket, Turn
+from ticketing.models import Hall, HallEvent, PastHallEvent, Queue, Ticket, Turn
 from ticketing.status import LIVE
 
 
@@ -27,7 +27,7 @@ def faults(hall):
     lively = sorted(id for (id,) in Ticket.select(Ticket.id).where(Ticket.state.in_(LIVE)).tuples())
     if in_turn != lively:
         told.append(f"open turns of {in_turn}, live tickets {lively}")
-    seqs = [seq for (seq,) in HallEvent.select(HallEvent.seq).order_by(HallEvent.seq).tuples()]
+    seqs = sorted(seq for table in (HallEvent, PastHallEvent) for (seq,) in table.select(table.seq).tuples())
     if seqs != list(range(1, len(seqs) + 1)) or Hall.get_by_id(hall.id).last_seq != len(seqs):
         told.append(f"log of {seqs[-5:]}, hall at {Hall.get_by_id(hall.id).last_seq}")
     return told

@@ -2,12 +2,14 @@
 
 import gzip
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
-from ticketing import archive
+from counter import sweep
+from ticketing import archive, schema
 from ticketing.archive import BadArchive
-from ticketing.models import Queue, Ticket
+from ticketing.models import Hall, HallEvent, PastTicket, Queue, Ticket
 from ticketing.table import database
 
 
@@ -92,3 +94,50 @@ def test_a_backup_is_for_its_owner_only_and_replaces_the_old_one_when_complete(d
         archive.backup(file)
     assert file.read_bytes() == whole
     assert not database.in_transaction()
+
+
+def test_history_is_backed_up_too(day, at, tmp_path):
+    at.later(24 * 3600)
+    sweep.sweep()
+    before = everything()
+    counts = archive.backup(tmp_path / "backup.gz")
+    assert counts["past_ticket"] == 4 and counts["ticket"] == 1 and counts["past_hall_event"] == 8
+    empty()
+    archive.restore(tmp_path / "backup.gz")
+    assert everything() == before
+    at.later(24 * 3600)
+    day.at_counter("finish", 1, Ticket.get(), None)
+    at.later(24 * 3600)
+    sweep.sweep()
+    assert PastTicket.select().count() == 5
+
+
+def test_a_backup_of_version_1_is_restored(db, at, tmp_path):
+    old = tmp_path / "old.gz"
+    old.write_bytes(gzip.compress((Path(__file__).parent / "version_1" / "backup.jsonl").read_bytes()))
+    counts = archive.restore(old)
+    hall = Hall.get()
+    assert counts["ticket"] == 7 and counts["past_ticket"] == 0
+    assert hall.last_at == HallEvent.get(HallEvent.seq == hall.last_seq).at
+    at.now = hall.last_at
+    sweep.sweep()
+    assert PastTicket.select().count() == 5 and sweep.inconsistencies(hall, at.now) == []
+
+
+def test_a_backup_of_a_newer_program_is_refused(day, tmp_path, monkeypatch):
+    with monkeypatch.context() as newer:
+        newer.setattr(schema, "VERSION", schema.VERSION + 1)
+        archive.backup(tmp_path / "backup.gz")
+    empty()
+    with pytest.raises(BadArchive, match="newer program"):
+        archive.restore(tmp_path / "backup.gz")
+
+
+def test_a_digest_tells_the_smallest_difference(day):
+    before = archive.digests()
+    assert before["ticket"][0] == 5 and before == archive.digests()
+    Queue.update(service_ms=7.3).where(Queue.code == "tax").execute()
+    seven = archive.digests()
+    Queue.update(service_ms=7.3000000000000007).where(Queue.code == "tax").execute()
+    assert before["queue"] != seven["queue"] != archive.digests()["queue"]
+    assert before | {"queue": None} == seven | {"queue": None}

@@ -4,7 +4,7 @@ import pytest
 
 from counter import sweep
 from tests.cast import AT_ONCE, CODE, WAY
-from ticketing.models import Hall, Queue, Turn
+from ticketing.models import Hall, PastTurn, Queue
 
 DAY = 24 * 3600
 
@@ -48,7 +48,7 @@ def test_expired_ones_have_left_their_counter_and_line(cast, at):
     at.later(DAY)
     sweep.sweep()
     assert {queue.code: queue.waiting for queue in Queue.select()} == {"general": 0, "tax": 0, "pickup": 0}
-    assert [turn.ended_by for turn in Turn.select()] == ["expire"]
+    assert [turn.ended_by for turn in PastTurn.select()] == ["expire"]
     expired = [event for event in cast.events() if event.type == "ticket.expired"]
     assert expired[0].public["counter_now"]["number"] is None
     assert cast.call(1) is None

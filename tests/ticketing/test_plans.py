@@ -4,15 +4,18 @@ import logging
 
 import pytest
 
-from counter import stats, views
+from counter import stats, sweep, views
 from display import board
-from ticketing import db, log
+from ticketing import db, history, log
 from ticketing.models import Ticket
 from ticketing.table import database
 from ticketing.views import places, queues_view, ticket_view
 
 # What grows with every visit; the others are as large as the hall is.
-GROWING = ("ticket", "ticket_item", "turn", "hall_event", "idempotent_answer", "rating", "number_sequence")
+GROWING = (
+    *("ticket", "ticket_item", "turn", "hall_event", "idempotent_answer", "rating", "number_sequence"),
+    *("past_ticket", "past_ticket_item", "past_turn", "past_hall_event"),
+)
 
 # An index on one of these alone finds everything a hall, a counter, a queue or an agent ever had.
 EVER_MORE = ("(hall_id=?)", "(counter_id=?)", "(queue_id=?)", "(agent_id=?)")
@@ -27,7 +30,7 @@ class Asked(logging.Handler):
 
     def emit(self, record):
         sql, values = record.msg
-        if sql.startswith(("SELECT", "UPDATE", "DELETE")):
+        if sql.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
             self.statements.setdefault(sql, values)
 
 
@@ -81,6 +84,16 @@ def a_days_looking(cast, at, ticket):
     log.newest(hall.id)
 
 
+def the_day_after(cast, at, ticket):
+    """Closed, moved to history, and asked for there."""
+    at.later(24 * 3600)
+    sweep.sweep()
+    moved = history.ticket(ticket.id)
+    assert moved and Ticket.get_or_none(Ticket.id == ticket.id) is None
+    ticket_view(moved, at.now)
+    log.since(cast.hall.id, 3)
+
+
 def whole_tables_read(statements):
     found = []
     for sql, values in statements.items():
@@ -105,6 +118,7 @@ def test_no_hot_query_reads_a_whole_table(cast, at, asked):
         pytest.skip("the plans of a small PostgreSQL database read whole tables because that is quicker")
     ticket = a_days_work(cast, at)
     a_days_looking(cast, at, ticket)
+    the_day_after(cast, at, ticket)
     logging.getLogger("peewee").removeHandler(asked)
     assert len(asked.statements) > 40
     read = whole_tables_read(asked.statements)

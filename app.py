@@ -30,7 +30,8 @@ from door.metrics import init_metrics
 from door.pages import init_pages
 from door.traffic import init_traffic
 from door.who import Cookies, login_manager
-from ticketing import db, log
+from ticketing import clock, db, log
+from ticketing.models import Hall
 
 logger = logging.getLogger("yichuang")
 
@@ -115,6 +116,8 @@ def start_background(app: Flask) -> None:
                 logger.exception("a timed pass failed; the next one tries again")
             socketio.sleep(settings.sweep_seconds)
 
+    with db.connection():
+        clock.steady.not_before(max((hall.last_at for hall in Hall.select(Hall.last_at)), default=0))
     push.start(app)
     socketio.start_background_task(sweep_for_ever)
 

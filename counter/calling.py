@@ -25,6 +25,9 @@ SERVED = "SELECT queue_id FROM counter_queue WHERE counter_id = ? ORDER BY place
 ITEMS = """SELECT ticket_item.id, item.code FROM ticket_item JOIN item ON item.id = ticket_item.item_id
     WHERE ticket_item.ticket_id = ?"""
 
+# Nobody is served longer: a counter was forgotten, or the clock has stepped. Estimates learn nothing from it.
+LONGEST_SERVICE_MS = 4 * 3600 * 1000
+
 KEPT_HERE = ("kept", "waiting")  # kinds of hold that only the same counter resumes
 
 
@@ -142,8 +145,8 @@ def finish(change: Change, number: int, ticket_id: str, outcomes: list[dict[str,
         record_outcomes(change, ticket, outcomes)
     turn = end_turn(ticket, change.now, "finish")
     waiting = transition(change, ticket, "finish", ended_at=change.now)
-    if turn and turn.begun_at:
-        learn_service_time(ticket, change.now - turn.begun_at)
+    if turn and turn.begun_at and 0 <= (service_ms := change.now - turn.begun_at) <= LONGEST_SERVICE_MS:
+        learn_service_time(ticket, service_ms)
     tell(change, "ticket.finished", ticket, waiting, counter)
     return ticket
 

@@ -63,7 +63,14 @@ def tell_day_closed(change: Change, before: str | None, ended: int) -> None:
         Hall.update(closed_until=before).where(Hall.id == change.hall.id).execute()
         if change.hall.closed_until == "":
             return  # a new hall: there was no day before
+    elif change.hall.closed_until > (day := day_of_clock(change.hall, change.now)):
+        # A clock that was ahead by days had closed days to come. Nobody waits any more: back to the clock's own.
+        Hall.update(closed_until=day).where(Hall.id == change.hall.id).execute()
     change.append("day.closed", public={"business_date": change.today}, staff={"expired": ended})
+
+
+def day_of_clock(hall: Hall, now: int) -> str:
+    return clock.business_date(now, hall.timezone, db.rules_of(hall).day_starts)
 
 
 def keep_history() -> None:
@@ -112,6 +119,10 @@ def inconsistencies(hall: Hall, now: int) -> list[str]:
             told.append(f"the log has {events} events, the newest is {newest}, {hall.last_seq} were written")
         if lifecycle.unfinished_until(hall.id, db.today(hall, now), including=False):
             told.append("an earlier business day is not closed: run.py close-day")
+        if hall.closed_until > (day := day_of_clock(hall, now)):
+            told.append(f"its business day is {hall.closed_until}, the clock's {day}: run.py close-day in the evening")
+        if hall.last_at - now > clock.STEP_MS:
+            told.append(f"its newest event is {(hall.last_at - now) // 1000} s ahead of the clock")
     return told
 
 

@@ -24,6 +24,7 @@ from ticketing import clock, identity, log, schema
 from ticketing.errors import Refusal
 from ticketing.models import Hall, HallEvent, IdempotentAnswer
 from ticketing.rules import Rules
+from ticketing.setback import set_back
 from ticketing.table import database, looked_up
 
 BATCH = 64  # writes committed together at most …
@@ -334,9 +335,11 @@ def lock(hall_code: str) -> Change:
     if not found:
         raise Refusal("unknown_hall")
     hall = Hall.of_columns(found[0])
-    rules = rules_of(hall)
     now = clock.now()
-    return Change(hall, rules, now, clock.business_date(now, hall.timezone, rules.day_starts))
+    if hall.last_at - now > clock.STEP_MS:
+        set_back(hall, hall.last_at - now)
+    now = max(now, hall.last_at)  # two machines' clocks differ a little: a hall's time never runs backwards
+    return Change(hall, rules_of(hall), now, today(hall, now))
 
 
 def rules_of(hall: Hall) -> Rules:
@@ -349,7 +352,9 @@ def read_rules(text: bytes) -> Rules:
 
 
 def today(hall: Hall, now: int) -> str:
-    return clock.business_date(now, hall.timezone, rules_of(hall).day_starts)
+    """The business day. One that was closed does not come back, whatever the clock says: no number is given twice,
+    and nobody takes one in a day that nothing ends any more."""
+    return max(clock.business_date(now, hall.timezone, rules_of(hall).day_starts), hall.closed_until)
 
 
 def answered(once: Once, now: int) -> Reply | None:

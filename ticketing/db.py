@@ -7,16 +7,25 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import orjson
-from peewee import Database, DatabaseError, OperationalError, __exception_wrapper__
+from peewee import (
+    Database,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    PeeweeException,
+    PostgresqlDatabase,
+    __exception_wrapper__,
+)
 from playhouse.db_url import parse
-from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase, PooledSqliteDatabase
+from psycopg2 import Error as PostgresqlError
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from ticketing import clock, identity, log, schema
@@ -28,9 +37,16 @@ from ticketing.table import database
 BATCH = 64  # writes committed together at most …
 BATCH_SECONDS = 0.03  # … and no more are taken in after so long: screens wait behind a batch
 LOCK_SECONDS = 5  # how long a write waits for the one before it, then `busy` / `in_progress`
+CONNECT_SECONDS = 3  # for PostgreSQL to let a connection in
+SILENT_SECONDS = 8  # a line on which nothing came through for so long is dead
+AWAY_SECONDS = 1.0  # after a connection was not to be had, nobody else tries for so long
+FORGOTTEN_SECONDS = 15  # PostgreSQL ends a transaction whose process says nothing for so long
 KEEP_ANSWERS_MS = 24 * 3600 * 1000
 
 T = TypeVar("T")
+
+UNAVAILABLE = (PeeweeException, MaxConnectionsExceeded)  # what a read or write raises when the database is away
+BROKEN = (OperationalError, InterfaceError)  # … and a statement, when its transaction or its connection is gone
 
 
 def open_database(url: str, sqlite_path: Path) -> Database:
@@ -91,13 +107,73 @@ def sqlite(path: Path) -> PooledSqliteDatabase:
     )
 
 
-def postgresql(url: str) -> PooledPostgresqlDatabase:
-    return PooledPostgresqlDatabase(
-        **parse(url),
+class Knocking(PostgresqlDatabase):
+    """New connections take turns (the pool's lock): when PostgreSQL is away, each who waits in that line would try
+    for CONNECT_SECONDS. One tries; the others hear at once that it is away."""
+
+    away_until = 0.0
+
+    def _connect(self) -> Any:
+        if time.monotonic() < self.away_until:
+            raise OperationalError("PostgreSQL did not answer a moment ago")
+        try:
+            return super()._connect()
+        except PostgresqlError:
+            self.away_until = time.monotonic() + AWAY_SECONDS
+            raise
+
+
+class Postgresql(PooledPostgresqlDatabase, Knocking):
+    """A pool that notices what died: a restarted server must not cost a failed request for each connection."""
+
+    def _is_closed(self, conn: Any) -> bool:
+        """Asked before a connection is given out. Two looks without waiting: the first may read the server's word of
+        goodbye, the second the end of the line."""
+        try:
+            conn.poll()
+            conn.poll()
+        except PostgresqlError:
+            return True
+        return super()._is_closed(conn)
+
+    def _can_reuse(self, conn: Any) -> bool:
+        """Asked when one is given back. When it broke, those that lie idle most likely broke with it."""
+        if conn.closed:
+            self.close_idle()
+            return False
+        return super()._can_reuse(conn)
+
+    def rollback(self) -> None:
+        """A transaction went with its connection; what broke it is what is to be told."""
+        if not self.connection().closed:
+            super().rollback()
+
+
+def postgresql(url: str) -> Postgresql:
+    """Both ends notice when the network between them is cut, not only when a socket is closed. Else a read would wait
+    for minutes, and a hall's lock would stay with a machine that is gone for hours."""
+    ours = {
+        "connect_timeout": CONNECT_SECONDS,
+        "keepalives_idle": 4,
+        "keepalives_interval": 2,
+        "keepalives_count": 2,
+        "tcp_user_timeout": SILENT_SECONDS * 1000,
+    }
+    theirs = {
+        "lock_timeout": LOCK_SECONDS * 1000,
+        "timezone": "UTC",
+        "tcp_keepalives_idle": 4,
+        "tcp_keepalives_interval": 2,
+        "tcp_keepalives_count": 2,
+        "tcp_user_timeout": SILENT_SECONDS * 1000,
+        "idle_in_transaction_session_timeout": FORGOTTEN_SECONDS * 1000,
+    }
+    return Postgresql(
+        **(ours | parse(url)),
         max_connections=16,
         stale_timeout=300,
         timeout=10,
-        options=f"-c lock_timeout={LOCK_SECONDS * 1000} -c timezone=UTC",
+        options=" ".join(f"-c {name}={value}" for name, value in theirs.items()),
     )
 
 
@@ -114,6 +190,19 @@ def connection() -> Iterator[None]:
     finally:
         if opened:
             database.close()
+
+
+def healed(begin: Callable[[], T]) -> T:
+    """What `begin` gives, which changes nothing or is a transaction's first statement. When the connection at hand
+    turns out to be dead (no end of the line was seen: the server's machine was restarted), once more on a fresh one."""
+    try:
+        return begin()
+    except BROKEN:
+        if is_sqlite() or database.in_transaction() or not database.connection().closed:
+            raise
+    database.close()
+    database.connect()
+    return begin()
 
 
 @contextmanager
@@ -229,7 +318,7 @@ class Job:
                         remember(self.once, self.result, change.now)
                     Hall.update(last_seq=change.hall.last_seq).where(Hall.id == change.hall.id).execute()
                     self.seq = change.hall.last_seq
-        except OperationalError:
+        except BROKEN:
             raise  # the transaction itself is broken, and with it the whole batch
         except Exception as error:
             self.error = error
@@ -296,7 +385,11 @@ def commit(batch: list[Job], seconds: float = inf) -> list[Job]:
     the batch failed and nothing was changed."""
     began, ran = time.perf_counter(), 0
     try:
-        with connection(), database.atomic("IMMEDIATE") if is_sqlite() else database.atomic():
+        with ExitStack() as transaction:
+            transaction.enter_context(connection())
+            # Only the beginning may be tried twice: whether a commit that broke was done, nobody knows here. Who asked
+            # asks again under the same key.
+            healed(lambda: transaction.enter_context(outermost()))
             while ran < len(batch) and (ran == 0 or time.perf_counter() - began < seconds):
                 batch[ran].run()
                 ran += 1
@@ -313,6 +406,10 @@ def commit(batch: list[Job], seconds: float = inf) -> list[Job]:
         if job.error is None and job.seq is not None:
             log.notify(job.hall_code, job.seq)
     return batch[:ran]
+
+
+def outermost() -> AbstractContextManager[Any]:
+    return database.atomic("IMMEDIATE") if is_sqlite() else database.atomic()
 
 
 def lock(hall_code: str) -> Change:

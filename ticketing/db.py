@@ -26,7 +26,7 @@ from peewee import (
 from playhouse.db_url import parse
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase, PooledSqliteDatabase
 from psycopg2 import Error as PostgresqlError
-from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, TRANSACTION_STATUS_IDLE
 
 from ticketing import clock, identity, log, schema
 from ticketing.errors import Refusal
@@ -39,7 +39,6 @@ BATCH_SECONDS = 0.03  # … and no more are taken in after so long: screens wait
 LOCK_SECONDS = 5  # how long a write waits for the one before it, then `busy` / `in_progress`
 CONNECT_SECONDS = 3  # for PostgreSQL to let a connection in
 SILENT_SECONDS = 8  # a line on which nothing came through for so long is dead
-AWAY_SECONDS = 1.0  # after a connection was not to be had, nobody else tries for so long
 FORGOTTEN_SECONDS = 15  # PostgreSQL ends a transaction whose process says nothing for so long
 KEEP_ANSWERS_MS = 24 * 3600 * 1000
 
@@ -108,40 +107,45 @@ def sqlite(path: Path) -> PooledSqliteDatabase:
 
 
 class Knocking(PostgresqlDatabase):
-    """New connections take turns (the pool's lock): when PostgreSQL is away, each who waits in that line would try
-    for CONNECT_SECONDS. One tries; the others hear at once that it is away."""
+    """New connections are made one after the other, under a lock. While PostgreSQL is away each of a hundred who wait
+    in that line would knock for CONNECT_SECONDS: so one knocks, and who waited meanwhile hears what came of it."""
 
-    away_until = 0.0
+    asked = threading.local()
+    failed_at = 0.0
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        self.asked.at = time.monotonic()
+        return super().connect(reuse_if_open)
 
     def _connect(self) -> Any:
-        if time.monotonic() < self.away_until:
-            raise OperationalError("PostgreSQL did not answer a moment ago")
+        if self.asked.at < self.failed_at:
+            raise OperationalError("PostgreSQL did not answer")
         try:
             return super()._connect()
         except PostgresqlError:
-            self.away_until = time.monotonic() + AWAY_SECONDS
+            self.failed_at = time.monotonic()
             raise
 
 
 class Postgresql(PooledPostgresqlDatabase, Knocking):
-    """A pool that notices what died: a restarted server must not cost a failed request for each connection."""
+    """A pool that notices what died: a restarted server must not cost a failed request for each connection. Both
+    questions are asked under the pool's lock, so neither may wait for an answer (peewee's own do, and a server that
+    hangs held everybody up for as many times as there were connections)."""
 
     def _is_closed(self, conn: Any) -> bool:
-        """Asked before a connection is given out. Two looks without waiting: the first may read the server's word of
-        goodbye, the second the end of the line."""
+        """Before it is given out. Two looks: the first may read the server's goodbye, the second the line's end."""
         try:
             conn.poll()
             conn.poll()
         except PostgresqlError:
             return True
-        return super()._is_closed(conn)
+        return False
 
     def _can_reuse(self, conn: Any) -> bool:
-        """Asked when one is given back. When it broke, those that lie idle most likely broke with it."""
+        """When it is given back. If it broke, those that lie idle most likely broke with it."""
         if conn.closed:
             self.close_idle()
-            return False
-        return super()._can_reuse(conn)
+        return conn.get_transaction_status() == TRANSACTION_STATUS_IDLE
 
     def rollback(self) -> None:
         """A transaction went with its connection; what broke it is what is to be told."""

@@ -74,6 +74,7 @@ class Cable(Socket):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.hear.__self__.socket = self  # type: ignore[attr-defined]
+        self.connected.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 class Board:

@@ -21,20 +21,24 @@ def server(cluster, start_server):
 
 
 def asked(server, people, method, path):
-    headers = {"Authorization": f"Bearer {people.tokens['kiosk']}", "Idempotency-Key": next(keys)}
+    role = "board" if path == "/board" else "kiosk"
+    headers = {"Authorization": f"Bearer {people.tokens[role]}", "Idempotency-Key": next(keys)}
     body = {"queue": "general"} if method == "POST" else None
     return requests.request(method, server.api(f"/halls/{HALL}{path}"), json=body, headers=headers, timeout=20)
 
 
 def refused_in_order(server, people):
     """Each door says by its own code that nothing can be stored; the process itself is well."""
-    for method, path in (("GET", "/queues"), ("POST", "/tickets")):
-        answer = asked(server, people, method, path)
-        assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json"), answer.text
-        assert answer.json()["code"] in ("busy", "no_storage")
-        assert answer.headers["Retry-After"]
-    assert requests.get(f"{server.url}/readyz", timeout=20).status_code == 503
-    assert requests.get(f"{server.url}/healthz", timeout=20).status_code == 200
+    with ThreadPoolExecutor() as crowd:
+        doors = [("GET", "/queues"), ("GET", "/board"), ("POST", "/tickets")]
+        answers = [crowd.submit(asked, server, people, *door) for door in doors]
+        readiness = crowd.submit(requests.get, f"{server.url}/readyz", timeout=20)
+        assert requests.get(f"{server.url}/healthz", timeout=5).status_code == 200
+        assert readiness.result().status_code == 503
+        for answer in (each.result() for each in answers):
+            assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
+            assert answer.json()["code"] in ("busy", "no_storage")
+            assert answer.headers["Retry-After"]
 
 
 @pytest.mark.parametrize("mode", ["immediate", "fast"])

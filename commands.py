@@ -1,6 +1,7 @@
 """What each command of run.py does; imported after run.py has made its choice of event loop."""
 
 import argparse
+import contextlib
 import getpass
 import os
 import shutil
@@ -151,8 +152,9 @@ def leave_when_told(app: Flask, shut_the_door: Callable[[], None]) -> None:
 
 
 def end(status: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # a log on a full disk must not keep a process from ending
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(status)
 
 

@@ -6,6 +6,9 @@ import sys
 import warnings
 
 SERVING = ("serve", "demo")
+# How long PostgreSQL may say nothing, in seconds: a process that is stopped, or a machine that hangs, still has its
+# network answer, so nothing in TCP notices. Longer than a write waits for its lock (5 s, ticketing/db.py).
+CONNECT_SECONDS, ANSWER_SECONDS = 3, 7
 BACKLOG = 1024  # when a server starts again, a hall's boards all knock at once
 
 
@@ -19,11 +22,12 @@ def patch() -> None:
         import eventlet
 
         eventlet.monkey_patch()
+        wait_for_postgresql(mode)
     elif mode == "gevent":
         from gevent import monkey
 
         monkey.patch_all()
-        wait_for_postgresql_with_gevent()
+        wait_for_postgresql(mode)
 
 
 def offload(work, *parts):
@@ -43,6 +47,8 @@ def offload(work, *parts):
 def listen(app, host, port):
     """Begin to listen; what serves for ever, and what takes in nobody any more while those inside are served on."""
     mode = os.environ.get("ASYNC_MODE") or "eventlet"
+    # Not before: bringing a database up to date may take long.
+    wait_for_postgresql(mode, ANSWER_SECONDS)
     if mode == "eventlet":
         return listen_with_eventlet(app, host, port)
     if mode == "gevent":
@@ -86,22 +92,38 @@ def listen_with_eventlet(app, host, port):
     return serve_for_ever, door.close
 
 
-def wait_for_postgresql_with_gevent() -> None:
-    """Let other greenlets run while psycopg2 waits (eventlet's patch does the same by itself)."""
+def wait_for_postgresql(mode, seconds=None):
+    """Let others run while psycopg2 waits, but for so long only; then the connection is given up. libpq's own limits
+    (connect_timeout) do not hold where somebody else waits for it."""
+    if mode not in ("eventlet", "gevent"):
+        return  # libpq waits by itself
     import psycopg2
-    from gevent.socket import wait_read, wait_write
     from psycopg2 import extensions
 
-    def wait(connection: "extensions.connection") -> None:
-        while (state := connection.poll()) != extensions.POLL_OK:
-            if state == extensions.POLL_READ:
-                wait_read(connection.fileno())
-            elif state == extensions.POLL_WRITE:
-                wait_write(connection.fileno())
-            else:
-                raise psycopg2.OperationalError(f"unexpected answer of poll: {state}")
+    wait_for = {"eventlet": wait_with_eventlet, "gevent": wait_with_gevent}[mode]
 
+    def wait(connection):
+        limit = seconds if connection.status in ESTABLISHED else CONNECT_SECONDS
+        silent = psycopg2.OperationalError(f"PostgreSQL said nothing for {limit} s")
+        while (state := connection.poll()) != extensions.POLL_OK:
+            if state not in (extensions.POLL_READ, extensions.POLL_WRITE):
+                raise psycopg2.OperationalError(f"unexpected answer of poll: {state}")
+            wait_for(connection.fileno(), state == extensions.POLL_WRITE, limit, silent)
+
+    ESTABLISHED = (extensions.STATUS_READY, extensions.STATUS_BEGIN)
     extensions.set_wait_callback(wait)
+
+
+def wait_with_eventlet(file, to_write, limit, silent):
+    from eventlet.hubs import trampoline
+
+    trampoline(file, read=not to_write, write=to_write, timeout=limit, timeout_exc=silent)
+
+
+def wait_with_gevent(file, to_write, limit, silent):
+    from gevent.socket import wait_read, wait_write
+
+    (wait_write if to_write else wait_read)(file, timeout=limit, timeout_exc=silent)
 
 
 if __name__ == "__main__" and len(sys.argv) > 1 and sys.argv[1] in SERVING:

@@ -12,7 +12,6 @@ from typing import Any
 
 from flask import Flask, request
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO
-from peewee import PeeweeException
 
 from display import board
 from display.phones import Phones
@@ -144,6 +143,8 @@ class Tail:
                 hall = self.catch_up(hall_id)
                 if beat:
                     self.push.beat(hall)
+            except db.UNAVAILABLE as error:
+                logger.warning("push: hall %s can not be read: %s", hall_id, error)
             except Exception:
                 logger.exception("push: hall %s", hall_id)
         if beat:
@@ -280,10 +281,10 @@ class Client(Namespace):
     def on_connect(self, auth: Any = None) -> None:
         try:
             with db.connection():
-                admitted = self.admit(auth)
+                admitted = db.healed(lambda: self.admit(auth))
         except Refusal as refusal:
             raise refuse(refusal) from refusal
-        except PeeweeException as error:
+        except db.UNAVAILABLE as error:
             logger.warning("push: nobody can be admitted: %s", error)
             raise refuse(Refusal("busy")) from error
         except Exception as error:
@@ -298,7 +299,7 @@ class Client(Namespace):
             return
         try:
             self.greet(client, admitted)
-        except PeeweeException as error:
+        except db.UNAVAILABLE as error:
             logger.warning("push: a client could not be greeted: %s", error)
             self.push.socketio.server.disconnect(client, namespace=self.namespace)
         except (KeyError, ValueError):
@@ -366,7 +367,7 @@ class Feed(Client):
             return {"seq": self.bring_up_to_date(client, listener.hall, after)}
         except Refusal as refusal:
             return problem(refusal)
-        except PeeweeException as error:
+        except db.UNAVAILABLE as error:
             logger.warning("push: no replay: %s", error)
             return problem(Refusal("busy"))
         except Exception:

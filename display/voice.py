@@ -122,15 +122,19 @@ def name_of(speaker: Speaker, text: str) -> str:
 
 def render(speaker: Speaker, text: str, file: Path) -> bool:
     """Write the clip beside its place and rename it, so that nobody ever meets half of one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".part", dir=file.parent)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(suffix=".part", dir=file.parent)
+    except OSError as error:  # a full disk; boards chime instead
+        logger.warning("voice: no place for a clip: %s", error)
+        return False
     os.close(handle)
     part = Path(name)
     try:
         done = subprocess.run(
             speaker.command(text, part), capture_output=True, timeout=RENDER_SECONDS, stdin=subprocess.DEVNULL
         )
-        if done.returncode != 0 or part.stat().st_size <= WAV_HEADER:
+        if done.returncode != 0 or not is_whole(part):
             logger.warning("voice: %s gave no sound: %s", speaker.engine, done.stderr.decode(errors="replace").strip())
             return False
         part.replace(file)
@@ -140,6 +144,14 @@ def render(speaker: Speaker, text: str, file: Path) -> bool:
         return False
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_whole(part: Path) -> bool:
+    """Sound, and as long as its head says: on a full disk the engine writes a part of it and finds nothing wrong."""
+    with part.open("rb") as clip:
+        head = clip.read(WAV_HEADER)
+    length = part.stat().st_size
+    return length > WAV_HEADER and int.from_bytes(head[4:8], "little") + 8 == length
 
 
 def forget_oldest(folder: Path, keep_bytes: int) -> None:

@@ -11,7 +11,6 @@ import orjson
 from flask import Blueprint, Flask, Response, current_app, request
 from flask_babel import gettext
 from flask_limiter import Limiter, RateLimitExceeded
-from peewee import PeeweeException
 from playhouse.pool import MaxConnectionsExceeded
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -164,9 +163,13 @@ def endpoint(
 
         @wraps(handler)
         def handle(**parts: Any) -> Response:
+            def enter() -> Call:
+                return admit(who, method, parts, body, query, allow)
+
             with db.connection():
-                call = admit(who, method, parts, body, query, allow)
-                return respond(handler(call), status)
+                if method == "GET":
+                    return db.healed(lambda: respond(handler(enter()), status))
+                return respond(handler(db.healed(enter)), status)
 
         view = limiter.limit(rate, key_func=address)(handle) if rate else handle
         blueprint.add_url_rule(path, handler.__name__, view, methods=[method])
@@ -312,8 +315,8 @@ def init_api(app: Flask) -> None:
     app.register_error_handler(Refusal, problem_response)
     app.register_error_handler(HTTPException, http_problem)
     app.register_error_handler(RateLimitExceeded, lambda _: problem_response(Refusal("too_many_requests")))
-    app.register_error_handler(PeeweeException, database_problem)
-    app.register_error_handler(MaxConnectionsExceeded, database_problem)
+    for unavailable in db.UNAVAILABLE:
+        app.register_error_handler(unavailable, database_problem)
     app.register_error_handler(Exception, internal_problem)
     limiter.enabled = app.config["SETTINGS"].rate_limits
     limiter.init_app(app)

@@ -2,7 +2,6 @@
 
 import orjson
 from flask import Blueprint, Response, current_app
-from peewee import PeeweeException
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from door import metrics
@@ -22,8 +21,8 @@ def ready() -> Response:
     """200 when the database answers and a hall is loaded, else 503 with the reason."""
     try:
         with db.connection():
-            halls = Hall.select().count()
-    except PeeweeException:
+            halls = db.healed(Hall.select().count)
+    except db.UNAVAILABLE:
         return Response(orjson.dumps({"status": "database does not answer"}), 503, mimetype="application/json")
     status = "ok" if halls else "no hall is loaded"
     return Response(orjson.dumps({"status": status}), 200 if halls else 503, mimetype="application/json")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask, Response, g, has_request_context, request
-from peewee import PeeweeException
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -75,7 +74,7 @@ class Now(Collector):
             with db.connection():
                 halls = list(Hall.select(Hall.id, Hall.code, Hall.last_seq))
                 queues = list(Queue.select(Queue.hall, Queue.code, Queue.waiting))
-        except PeeweeException:
+        except db.UNAVAILABLE:
             yield GaugeMetricFamily("yichuang_database_up", "Whether the database answers", 0)
             return
         yield GaugeMetricFamily("yichuang_database_up", "Whether the database answers", 1)

@@ -7,7 +7,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
@@ -15,10 +15,19 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import orjson
-from peewee import Database, DatabaseError, OperationalError, __exception_wrapper__
+from peewee import (
+    Database,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    PeeweeException,
+    PostgresqlDatabase,
+    __exception_wrapper__,
+)
 from playhouse.db_url import parse
-from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
-from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase, PooledSqliteDatabase
+from psycopg2 import Error as PostgresqlError
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, TRANSACTION_STATUS_IDLE
 
 from ticketing import clock, identity, log, schema
 from ticketing.errors import Refusal
@@ -30,9 +39,15 @@ from ticketing.table import database, looked_up
 BATCH = 64  # writes committed together at most …
 BATCH_SECONDS = 0.03  # … and no more are taken in after so long: screens wait behind a batch
 LOCK_SECONDS = 5  # how long a write waits for the one before it, then `busy` / `in_progress`
+CONNECT_SECONDS = 3  # for PostgreSQL to let a connection in
+SILENT_SECONDS = 8  # a line on which nothing came through for so long is dead
+FORGOTTEN_SECONDS = 15  # PostgreSQL ends a transaction whose process says nothing for so long
 KEEP_ANSWERS_MS = 24 * 3600 * 1000
 
 T = TypeVar("T")
+
+UNAVAILABLE = (PeeweeException, MaxConnectionsExceeded)  # what a read or write raises when the database is away
+BROKEN = (OperationalError, InterfaceError)  # … and a statement, when its transaction or its connection is gone
 
 
 def open_database(url: str, sqlite_path: Path) -> Database:
@@ -69,13 +84,19 @@ def without_foreign_keys() -> Iterator[None]:
 
 
 class Sqlite(PooledSqliteDatabase):
-    """A commit waits for the disk: `flusher` runs it, in a real thread where an event loop must not wait too."""
+    """A write's commit waits for the disk: `flusher` runs it, in a real thread where an event loop must not wait too.
+    A read's commit does not wait for anything."""
 
     flusher: Callable[[Callable[[], None]], None] = staticmethod(lambda flush: flush())
 
-    def commit(self) -> None:
+    def flush(self) -> None:
         with __exception_wrapper__:
             Sqlite.flusher(self.connection().commit)
+
+    def commit(self) -> None:
+        """Also after a flush, when nothing is left to be committed."""
+        with __exception_wrapper__:
+            self.connection().commit()
 
     def rollback(self) -> None:
         """Also after a commit that failed, when SQLite has already rolled back by itself."""
@@ -93,13 +114,78 @@ def sqlite(path: Path) -> PooledSqliteDatabase:
     )
 
 
-def postgresql(url: str) -> PooledPostgresqlDatabase:
-    return PooledPostgresqlDatabase(
-        **parse(url),
+class Knocking(PostgresqlDatabase):
+    """New connections are made one after the other, under a lock. While PostgreSQL is away each of a hundred who wait
+    in that line would knock for CONNECT_SECONDS: so one knocks, and who waited meanwhile hears what came of it."""
+
+    asked = threading.local()
+    failed_at = 0.0
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        self.asked.at = time.monotonic()
+        return super().connect(reuse_if_open)
+
+    def _connect(self) -> Any:
+        if self.asked.at < self.failed_at:
+            raise OperationalError("PostgreSQL did not answer")
+        try:
+            return super()._connect()
+        except PostgresqlError:
+            self.failed_at = time.monotonic()
+            raise
+
+
+class Postgresql(PooledPostgresqlDatabase, Knocking):
+    """A pool that notices what died: a restarted server must not cost a failed request for each connection. Both
+    questions are asked under the pool's lock, so neither may wait for an answer (peewee's own do, and a server that
+    hangs held everybody up for as many times as there were connections)."""
+
+    def _is_closed(self, conn: Any) -> bool:
+        """Before it is given out. Two looks: the first may read the server's goodbye, the second the line's end."""
+        try:
+            conn.poll()
+            conn.poll()
+        except PostgresqlError:
+            return True
+        return False
+
+    def _can_reuse(self, conn: Any) -> bool:
+        """When it is given back. If it broke, those that lie idle most likely broke with it."""
+        if conn.closed:
+            self.close_idle()
+        return conn.get_transaction_status() == TRANSACTION_STATUS_IDLE
+
+    def rollback(self) -> None:
+        """A transaction went with its connection; what broke it is what is to be told."""
+        if not self.connection().closed:
+            super().rollback()
+
+
+def postgresql(url: str) -> Postgresql:
+    """Both ends notice when the network between them is cut, not only when a socket is closed. Else a read would wait
+    for minutes, and a hall's lock would stay with a machine that is gone for hours."""
+    ours = {
+        "connect_timeout": CONNECT_SECONDS,
+        "keepalives_idle": 4,
+        "keepalives_interval": 2,
+        "keepalives_count": 2,
+        "tcp_user_timeout": SILENT_SECONDS * 1000,
+    }
+    theirs = {
+        "lock_timeout": LOCK_SECONDS * 1000,
+        "timezone": "UTC",
+        "tcp_keepalives_idle": 4,
+        "tcp_keepalives_interval": 2,
+        "tcp_keepalives_count": 2,
+        "tcp_user_timeout": SILENT_SECONDS * 1000,
+        "idle_in_transaction_session_timeout": FORGOTTEN_SECONDS * 1000,
+    }
+    return Postgresql(
+        **(ours | parse(url)),
         max_connections=16,
         stale_timeout=300,
         timeout=10,
-        options=f"-c lock_timeout={LOCK_SECONDS * 1000} -c timezone=UTC",
+        options=" ".join(f"-c {name}={value}" for name, value in theirs.items()),
     )
 
 
@@ -116,6 +202,19 @@ def connection() -> Iterator[None]:
     finally:
         if opened:
             database.close()
+
+
+def healed(begin: Callable[[], T]) -> T:
+    """What `begin` gives, which changes nothing or is a transaction's first statement. When the connection at hand
+    turns out to be dead (no end of the line was seen: the server's machine was restarted), once more on a fresh one."""
+    try:
+        return begin()
+    except BROKEN:
+        if is_sqlite() or database.in_transaction() or not database.connection().closed:
+            raise
+    database.close()
+    database.connect()
+    return begin()
 
 
 @contextmanager
@@ -231,7 +330,7 @@ class Job:
                         remember(self.once, self.result, change.now)
                     Hall.change({"id": change.hall.id}, last_seq=change.hall.last_seq, last_at=change.now)
                     self.seq = change.hall.last_seq
-        except OperationalError:
+        except BROKEN:
             raise  # the transaction itself is broken, and with it the whole batch
         except Exception as error:
             self.error = error
@@ -298,10 +397,16 @@ def commit(batch: list[Job], seconds: float = inf) -> list[Job]:
     the batch failed and nothing was changed."""
     began, ran = time.perf_counter(), 0
     try:
-        with connection(), database.atomic("IMMEDIATE") if is_sqlite() else database.atomic():
+        with ExitStack() as transaction:
+            transaction.enter_context(connection())
+            # Only the beginning may be tried twice: whether a commit that broke was done, nobody knows here. Who asked
+            # asks again under the same key.
+            healed(lambda: transaction.enter_context(outermost()))
             while ran < len(batch) and (ran == 0 or time.perf_counter() - began < seconds):
                 batch[ran].run()
                 ran += 1
+            if is_sqlite():
+                database.flush()
     except BaseException as error:
         ran = len(batch)
         for job in batch:
@@ -311,10 +416,14 @@ def commit(batch: list[Job], seconds: float = inf) -> list[Job]:
     else:
         for observer in observers:
             observer.committed(ran, time.perf_counter() - began)
-    for job in batch[:ran]:
-        if job.error is None and job.seq is not None:
-            log.notify(job.hall_code, job.seq)
+    newest = {job.hall_code: job.seq for job in batch[:ran] if job.error is None and job.seq is not None}
+    for hall_code, seq in newest.items():
+        log.notify(hall_code, seq)
     return batch[:ran]
+
+
+def outermost() -> AbstractContextManager[Any]:
+    return database.atomic("IMMEDIATE") if is_sqlite() else database.atomic()
 
 
 @contextmanager
@@ -323,11 +432,13 @@ def savepoint() -> Iterator[None]:
     database.execute_sql("SAVEPOINT job")
     try:
         yield
+    except BROKEN:
+        raise  # there is nothing left to go back to
     except BaseException:
         database.execute_sql("ROLLBACK TO SAVEPOINT job")
-        raise
-    finally:
         database.execute_sql("RELEASE SAVEPOINT job")
+        raise
+    database.execute_sql("RELEASE SAVEPOINT job")
 
 
 def lock(hall_code: str) -> Change:

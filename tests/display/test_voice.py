@@ -84,7 +84,8 @@ def test_an_engine_that_fails_leaves_nothing_behind(engine, script):
 
 
 def test_a_failed_clip_does_not_stop_the_next(engine, tmp_path):
-    speaking = engine(f"[ -e {tmp_path}/works ] && head -c 500 /dev/zero > $6")
+    riff = r"printf 'RIFF\354\001\0\0'; head -c 492 /dev/zero"  # 8 + 492 bytes, as its head says
+    speaking = engine(f"[ -e {tmp_path}/works ] && ({riff}) > $6")
     assert speaking.clip(ZH, "zh-CN") is None
     (tmp_path / "works").touch()
     assert speaking.clip(ZH, "zh-CN").stat().st_size == 500

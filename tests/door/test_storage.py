@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg2
 import pytest
 from peewee import DatabaseError, OperationalError
 
@@ -24,7 +26,7 @@ def test_a_commit_that_fails_is_told_and_changes_nothing(cast, client, monkeypat
         raise OperationalError(fault)
 
     headers = {"Authorization": f"Bearer {cast.token('kiosk')}"}
-    monkeypatch.setattr(type(database.obj), "commit", fail)
+    monkeypatch.setattr(type(database.obj), "flush" if db.is_sqlite() else "commit", fail)
     answer = client.post("/api/v1/halls/hall/tickets", json={"queue": "general"}, headers=headers)
     monkeypatch.undo()
     assert (answer.status_code, answer.json["code"]) == (503, code)
@@ -46,6 +48,60 @@ def test_boards_still_show_while_nothing_can_be_written(cast, client, monkeypatc
     monkeypatch.setattr(db, "lock", lambda code: fail(None))
     answer = client.get("/api/v1/halls/hall/board", headers=headers)
     assert answer.status_code == 200 and answer.json["calls"][0]["number"] == "A001"
+
+
+def die_unseen():
+    """This task's connection ends: PostgreSQL's machine was restarted, and nothing on the line told so."""
+    other = psycopg2.connect(**database.obj.connect_params | {"dbname": database.obj.database})
+    with other, other.cursor() as cursor:
+        # Returns when it is gone, at most so many milliseconds later.
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [database.connection().info.backend_pid])
+    other.close()
+
+
+@pytest.fixture
+def on_a_dead_connection(cast):
+    """Do something in a task whose connection has just died."""
+    if db.is_sqlite():
+        pytest.skip("PostgreSQL only")
+
+    def do(work):
+        with db.connection():
+            die_unseen()
+            return work()
+
+    with ThreadPoolExecutor(1) as task:
+        yield lambda work: task.submit(do, work).result()
+
+
+def test_a_connection_that_died_unseen_costs_no_request(cast, client, on_a_dead_connection):
+    kiosk, board = ({"Authorization": f"Bearer {cast.token(role)}"} for role in ("kiosk", "board"))
+    doors = [
+        lambda: client.get("/api/v1/halls/hall/board", headers=board),
+        lambda: client.post("/api/v1/halls/hall/tickets", json={"queue": "general"}, headers=kiosk),
+        lambda: client.get("/readyz"),
+    ]
+    assert [on_a_dead_connection(door).status_code for door in doors] == [200, 201, 200]
+    assert HallEvent.select().count() == 1
+
+
+def test_a_transaction_whose_beginning_meets_a_dead_connection_begins_anew(on_a_dead_connection):
+    on_a_dead_connection(lambda: db.write("hall", lambda change: change.append("hall.notice", public={})))
+    assert HallEvent.select().count() == 1
+
+
+def test_a_write_that_broke_off_is_not_done_again(on_a_dead_connection):
+    """Whether a commit was done nobody knows when its connection dies: the client's key decides."""
+    begun = []
+
+    def verb(change):
+        begun.append(change)
+        change.append("hall.notice", public={})
+        die_unseen()
+
+    with pytest.raises(db.BROKEN):
+        on_a_dead_connection(lambda: db.write("hall", verb))
+    assert len(begun) == 1 and HallEvent.select().count() == 0
 
 
 def command(data_dir, *words):

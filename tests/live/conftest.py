@@ -27,7 +27,7 @@ class Server:
         self, data_dir: Path, database_url: str = "", wait: bool = True, log: str = "server.log", **environ: str
     ):
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{environ.get('HOST', '127.0.0.1')}:{self.port}"
         self.environ = os.environ | {
             "DATA_DIR": str(data_dir),
             "DATABASE_URL": database_url,

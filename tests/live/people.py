@@ -73,6 +73,13 @@ class People:
             if page["next"] is None:
                 return events
 
+    def newest(self) -> int | None:
+        """The newest seq; None while the server is away."""
+        try:
+            return self.get("board", "{hall}/events?after=0&limit=1").get("seq")
+        except requests.RequestException:
+            return None
+
     def told(self, type: str) -> list[dict[str, Any]]:
         return [event for event in self.log() if event["type"] == type]
 

@@ -83,6 +83,7 @@ class Route:
     answer: type[BaseModel] | None
     refusals: tuple[str, ...] = ()
     media: str = "application/json"
+    other_media: tuple[str, ...] = ()
 
 
 @dataclass
@@ -135,6 +136,7 @@ def endpoint(
     status: int = 200,
     refusals: tuple[str, ...] = (),
     media: str = "application/json",
+    other_media: tuple[str, ...] = (),
     rate: str | None = None,
     allow: Callable[[Call], None] | None = None,
 ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
@@ -159,6 +161,7 @@ def endpoint(
                 answer,
                 refusals,
                 media,
+                other_media,
             )
         )
 

@@ -93,14 +93,18 @@ def test_percentiles_are_exact(cast, at):
     cast.rules(**AT_ONCE)
     draw = random.Random(7)
     cast.open(3)
-    waits = []
-    for many in range(1, 24):
-        waits.append(draw.choice([0, 5, 30, 30, 31, draw.randrange(3000)]))
-        visit(cast, at, wait=waits[-1], queue=draw.choice(["general", "tax"]))
+    waits = {"": [], "general": [], "tax": []}
+    for _ in range(24):
+        wait, queue = draw.choice([0, 5, 30, 30, 31, draw.randrange(3000)]), draw.choice(["general", "tax"])
+        waits[""].append(wait)
+        waits[queue].append(wait)
+        visit(cast, at, wait=wait, queue=queue)
         (day,) = days.read(cast.hall, "2026-11-23")
-        ordered = sorted(waits)
-        assert day["wait"]["p50"] == ordered[ceil(many / 2) - 1]
-        assert day["wait"]["p90"] == ordered[ceil(many * 9 / 10) - 1]
+        for told in (day, *day["by_queue"]):
+            ordered = sorted(waits[told.get("queue", "")])
+            assert told["wait"]["p50"] == ordered[ceil(len(ordered) / 2) - 1]
+            assert told["wait"]["p90"] == ordered[ceil(len(ordered) * 9 / 10) - 1]
+    assert min(map(len, waits.values())) >= 10
 
 
 def test_days_without_visits_are_left_out(door, at):
@@ -138,6 +142,9 @@ def test_programs_may_ask_too(monday):
 
 def test_another_halls_visits_count_nowhere_else(monday, at):
     other = type(monday.cast.hall).create(code="other", name="Other", rules={})
+    assert days.report(other, None, None, at.now) == []
+    at.later(DAY)
+    sweep.sweep()
     assert days.report(other, None, None, at.now) == []
 
 

@@ -67,8 +67,9 @@ def restore(path: Path) -> dict[str, int]:
     counts = dict.fromkeys(BY_NAME, 0)
     with db.connection(), database.atomic("IMMEDIATE") if db.is_sqlite() else database.atomic():
         refuse_full_database()
-        told = None
-        for table, chunk in chunks(facts_in(path)):
+        told, facts = None, facts_in(path)
+        version = next(facts).get("version", 1)
+        for table, chunk in chunks(facts):
             if table is None:
                 told = chunk
                 continue
@@ -76,7 +77,8 @@ def restore(path: Path) -> dict[str, int]:
             counts[table._meta.table_name] += len(chunk)
         if told is None or dict.fromkeys(BY_NAME, 0) | told != counts:
             raise BadArchive(f"{path.name} is cut short")
-        schema.fill_last_at()
+        if version == 1:
+            schema.fill_last_at()
         if not db.is_sqlite():
             set_sequences()
     return counts
@@ -89,6 +91,7 @@ def refuse_full_database() -> None:
 
 
 def facts_in(path: Path) -> Iterator[dict[str, Any]]:
+    """What each line tells, the first one's format and version checked."""
     try:
         with gzip.open(path) as lines:
             first = orjson.loads(lines.readline() or b"{}")
@@ -96,6 +99,7 @@ def facts_in(path: Path) -> Iterator[dict[str, Any]]:
                 raise BadArchive(f"{path.name} is no {FORMAT} file")
             if first.get("version", 1) > schema.VERSION:
                 raise BadArchive(f"{path.name} comes from a newer program: update this one")
+            yield first
             for text in lines:
                 yield orjson.loads(text)
     except (OSError, EOFError, orjson.JSONDecodeError) as error:

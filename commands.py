@@ -20,7 +20,7 @@ from counter import staff, sweep
 from door import logs
 from door.locale import catalogue
 from door.who import DEVICES, PEOPLE, PROGRAMS, demo_token, make_token
-from ticketing import archive, clock, db, loading
+from ticketing import archive, clock, db, loading, moving
 from ticketing.models import Counter, Hall, Staff
 from ticketing.schema import SchemaTooNew
 
@@ -42,7 +42,15 @@ def main(argv: list[str], offload: Offload | None = None, listen: Listen | None 
     try:
         settings = load_settings()
         return options.run(options, settings, offload) or 0
-    except (BadSetting, Trouble, loading.LoadError, archive.BadArchive, SchemaTooNew, OSError) as trouble:
+    except (
+        BadSetting,
+        Trouble,
+        loading.LoadError,
+        archive.BadArchive,
+        moving.NotMoved,
+        SchemaTooNew,
+        OSError,
+    ) as trouble:
         print(trouble, file=sys.stderr)
         return 1
     except PeeweeException as trouble:
@@ -90,6 +98,8 @@ def parser() -> argparse.ArgumentParser:
 
     one = command("restore", restore, "read a backup into an empty database")
     one.add_argument("file", type=Path, metavar="FILE")
+
+    command("move", move, "move everything from SQLite (DATA_DIR) to the empty PostgreSQL database at DATABASE_URL")
 
     command("check", check, "tell what is misconfigured, unreachable or unsafe, one line each")
     return whole
@@ -277,6 +287,14 @@ def backup(options: argparse.Namespace, settings: Settings, _: Offload | None) -
 def restore(options: argparse.Namespace, settings: Settings, _: Offload | None) -> None:
     opened(settings)
     print(f"{options.file}: {sum(archive.restore(options.file).values())} rows restored")
+
+
+def move(options: argparse.Namespace, settings: Settings, _: Offload | None) -> None:
+    if not settings.database_url:
+        raise Trouble("DATABASE_URL is not set: name the empty PostgreSQL database to move to")
+    rows = moving.move(settings.sqlite_path, settings.database_url)
+    print(f"{rows} rows, equal. The old file is {settings.sqlite_path}.moved; keep it until the next backup.")
+    print("Now start the server with the same DATABASE_URL, and with the same SECRET_KEY or DATA_DIR as before.")
 
 
 def check(options: argparse.Namespace, settings: Settings, _: Offload | None) -> int:

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint, Response, current_app, request
+from flask_babel import gettext
 
-from counter import balance, calling, sessions, staff, stats, views
+from counter import balance, calling, days, sessions, staff, stats, views
 from counter.shapes import (
     Call as CallNext,
 )
 from counter.shapes import (
     CounterView,
+    DayList,
+    DayQuery,
     Finish,
     Hold,
     Load,
@@ -439,6 +442,27 @@ def set_priority(call: Call) -> Any:
 @endpoint(api, "GET", "/halls/<hall>/load", who=MANAGERS, summary="Queues, counters, waits, alerts", answer=Load)
 def show_load(call: Call) -> dict[str, Any]:
     return stats.load(call.hall.code, call.now)
+
+
+@endpoint(
+    api,
+    "GET",
+    "/halls/<hall>/days",
+    who=(*MANAGERS, "integration"),
+    summary="What each business day came to, today included; as JSON or as CSV for a spreadsheet",
+    query=DayQuery,
+    answer=DayList,
+    other_media=("text/csv",),
+)
+def list_days(call: Call) -> Any:
+    query = call.query
+    found = days.report(call.hall, query.first, query.last, call.now)
+    wanted = request.accept_mimetypes.best_match(["application/json", "text/csv"])
+    if query.format != "csv" and (query.format or wanted != "text/csv"):
+        return {"items": found, "next": None}
+    answer = Response(days.as_csv(found, gettext), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{call.hall.code}-days.csv"'
+    return answer
 
 
 @endpoint(

@@ -1,8 +1,9 @@
 """What goes in and out over HTTP on the staff side (contract §3 and §6)."""
 
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from ticketing.shapes import Code, Input, ItemBrief, Output, State, Wait
 
@@ -246,3 +247,54 @@ class Load(Output):
     alerts: list[Alert]
     notices: list[NoticeView]
     rules: dict[str, float]
+
+
+def real_date(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
+
+
+Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(real_date)]
+
+
+class DayQuery(Input):
+    """Days from … to, both included, at most 366."""
+
+    first: Day | None = Field(None, alias="from", description="business day; left out: six days before `to`")
+    last: Day | None = Field(None, alias="to", description="business day; left out: today")
+    format: Literal["json", "csv"] | None = Field(None, description="left out: as the Accept header says")
+
+
+class Duration(Output):
+    """Seconds. Half take no longer than p50, nine of ten no longer than p90."""
+
+    p50: float
+    p90: float
+    mean: float
+
+
+class DayFigures(Output):
+    issued: int
+    finished: int
+    no_show: int
+    cancelled: int
+    expired: int
+    wait: Duration | None = Field(description="in line, until each call; null when nobody was called")
+    walk: Duration | None = Field(description="from the call to the counter")
+    service: Duration | None = Field(description="at the counter, each time")
+    within_target: float | None = Field(description="share of waits within the hall's target, 0–1")
+
+
+class QueueDay(DayFigures):
+    queue: str
+    name: str
+    name_en: str
+
+
+class DayReport(DayFigures):
+    business_date: str
+    by_queue: list[QueueDay]
+
+
+class DayList(Output):
+    items: list[DayReport] = Field(description="days with visits, oldest first")
+    next: None = None

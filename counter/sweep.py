@@ -18,8 +18,8 @@ def sweep(now: int | None = None) -> None:
     for hall in halls:
         end_earlier_days(hall)
         miss_all_overdue(hall)
-    keep_history()
     forget_answers(now or clock.now())
+    keep_history()
 
 
 def end_earlier_days(hall: Hall) -> int:

@@ -82,6 +82,7 @@ class Route:
     answer: type[BaseModel] | None
     refusals: tuple[str, ...] = ()
     media: str = "application/json"
+    other_media: tuple[str, ...] = ()
 
 
 @dataclass
@@ -134,6 +135,7 @@ def endpoint(
     status: int = 200,
     refusals: tuple[str, ...] = (),
     media: str = "application/json",
+    other_media: tuple[str, ...] = (),
     rate: str | None = None,
     allow: Callable[[Call], None] | None = None,
 ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
@@ -158,6 +160,7 @@ def endpoint(
                 answer,
                 refusals,
                 media,
+                other_media,
             )
         )
 

@@ -144,6 +144,8 @@ def responses(route: Route) -> dict[str, Any]:
     elif route.status != 204:
         schema = {"type": "object"} if route.media == "application/json" else {"type": "string", "format": "binary"}
         success["content"] = {route.media: {"schema": schema}}
+    for media in route.other_media:
+        success["content"][media] = {"schema": {"type": "string", "format": "binary"}}
     told = {str(route.status): success}
     if "nobody" in route.refusals:
         told["204"] = {"description": "nobody waits"}

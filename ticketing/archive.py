@@ -20,6 +20,7 @@ from ticketing.table import Table, database
 
 FORMAT = "yichuang-backup-1"
 CHUNK = 200  # rows inserted by one statement
+PAGE = 2000  # rows read by one
 BY_NAME = {table._meta.table_name: table for table in TABLES}
 
 
@@ -46,10 +47,15 @@ def backup(path: Path) -> dict[str, int]:
 
 
 def rows() -> Iterator[tuple[str, dict[str, Any]]]:
+    """By what a column is called in Python, so that foreign keys come as plain ids. Read by pages: psycopg2 would bring
+    years of history into memory at once."""
     for name, table in BY_NAME.items():
-        # By what a column is called in Python, so that foreign keys come as plain ids.
-        for row in table.select().order_by(table._meta.primary_key).dicts().iterator():
-            yield name, row
+        key = table._meta.primary_key
+        everything = table.select().order_by(key).limit(PAGE)
+        page = list(everything.dicts())
+        while page:
+            yield from ((name, row) for row in page)
+            page = list(everything.where(key > page[-1][key.name]).dicts())
 
 
 def line(fact: dict[str, Any]) -> bytes:
@@ -61,8 +67,9 @@ def restore(path: Path) -> dict[str, int]:
     counts = dict.fromkeys(BY_NAME, 0)
     with db.connection(), database.atomic("IMMEDIATE") if db.is_sqlite() else database.atomic():
         refuse_full_database()
-        told = None
-        for table, chunk in chunks(facts_in(path)):
+        told, facts = None, facts_in(path)
+        version = next(facts).get("version", 1)
+        for table, chunk in chunks(facts):
             if table is None:
                 told = chunk
                 continue
@@ -70,7 +77,8 @@ def restore(path: Path) -> dict[str, int]:
             counts[table._meta.table_name] += len(chunk)
         if told is None or dict.fromkeys(BY_NAME, 0) | told != counts:
             raise BadArchive(f"{path.name} is cut short")
-        schema.fill_last_at()
+        if version == 1:
+            schema.fill_last_at()
         if not db.is_sqlite():
             set_sequences()
     return counts
@@ -83,6 +91,7 @@ def refuse_full_database() -> None:
 
 
 def facts_in(path: Path) -> Iterator[dict[str, Any]]:
+    """What each line tells, the first one's format and version checked."""
     try:
         with gzip.open(path) as lines:
             first = orjson.loads(lines.readline() or b"{}")
@@ -90,6 +99,7 @@ def facts_in(path: Path) -> Iterator[dict[str, Any]]:
                 raise BadArchive(f"{path.name} is no {FORMAT} file")
             if first.get("version", 1) > schema.VERSION:
                 raise BadArchive(f"{path.name} comes from a newer program: update this one")
+            yield first
             for text in lines:
                 yield orjson.loads(text)
     except (OSError, EOFError, orjson.JSONDecodeError) as error:

@@ -50,9 +50,11 @@ UNAVAILABLE = (PeeweeException, MaxConnectionsExceeded)  # what a read or write 
 BROKEN = (OperationalError, InterfaceError)  # … and a statement, when its transaction or its connection is gone
 
 
-def open_database(url: str, sqlite_path: Path) -> Database:
-    """Bind the tables to PostgreSQL when a URL is given, else to the SQLite file; make or bring them up to date."""
-    database.initialize(postgresql(url) if url else sqlite(sqlite_path))
+def open_database(url: str, sqlite_path: Path, alone: bool = False) -> Database:
+    """Bind the tables to PostgreSQL when a URL is given, else to the SQLite file; make or bring them up to date.
+
+    `alone`: nobody else may have the SQLite file open, from now until it is closed again."""
+    database.initialize(postgresql(url) if url else sqlite(sqlite_path, alone))
     with database.connection_context():
         if is_sqlite():
             refuse_broken_file()
@@ -104,10 +106,13 @@ class Sqlite(PooledSqliteDatabase):
             self.connection().rollback()
 
 
-def sqlite(path: Path) -> PooledSqliteDatabase:
+def sqlite(path: Path, alone: bool = False) -> PooledSqliteDatabase:
+    # The locking mode is only heeded before anything is read. It is refused while another process is connected, since
+    # in WAL mode each connection keeps a lock on the file, also when it does nothing.
+    lock = {"locking_mode": "exclusive"} if alone else {}
     return Sqlite(
         str(path),
-        pragmas={"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -32000},
+        pragmas=lock | {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -32000},
         timeout=LOCK_SECONDS,
         max_connections=64,
         check_same_thread=False,

@@ -4,6 +4,7 @@ import { facts, h, icon, say } from "./page.js";
 import { clock, named, percent, running, t, tn } from "./strings.js";
 import { Acts } from "./staff/acts.js";
 import { showFeed, showLost, startBar } from "./staff/bar.js";
+import { startDays } from "./staff/days.js";
 import { part, rows, set, show, stamp, svg } from "./staff/dom.js";
 import { everySecond, heardNow, secondsSince, secondsUntil } from "./staff/hallclock.js";
 import { Live } from "./staff/live.js";
@@ -448,7 +449,7 @@ for (const button of document.querySelectorAll("[data-counter-act]")) {
 }
 part("serves-reset").addEventListener("click", () => { serves = null; renderDetail(); });
 part("detail-close").addEventListener("click", () => pick(null));
-document.addEventListener("keydown", (event) => { if (event.key === "Escape" && picked !== null) pick(null); });
+document.addEventListener("keydown", (event) => { if (event.key === "Escape" && picked !== null && !part("days").open) pick(null); });
 
 const lookup = new Lookup({ act, onChange: () => live.poke() });
 const live = new Live({
@@ -467,5 +468,6 @@ const live = new Live({
   },
 });
 startBar({ withdraw: () => acts.withdraw() });
+startDays();
 everySecond(tick);
 live.poke();

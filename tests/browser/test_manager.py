@@ -168,3 +168,62 @@ def test_an_agent_is_sent_to_sign_in(sit):
     page = sit("agent01", "/manager")
     expect(page.locator("#login")).to_be_visible()
     expect(page.get_by_role("link", name="My page")).to_have_attribute("href", "/console")
+
+
+# -- earlier days --------------------------------------------------------------------------------------------------
+
+HISTORY = "**/api/v1/halls/*/days?*"
+NO_DAYS = {"items": [], "next": None}
+
+
+def open_days(page: Page):
+    page.get_by_role("button", name="Earlier days", exact=True).click()
+    expect(part(page, "days")).to_be_visible()
+    expect(part(page, "days")).not_to_have_attribute("aria-busy", "true")
+    return part(page, "days")
+
+
+def test_earlier_days_stand_in_a_table_and_close_with_escape(house, manager):
+    number = house.issue("fund")["number"]
+    ticket = house.manager.at(SEVENTEEN, "call")
+    assert ticket["number"] == number
+    issued = house.manager.get("/days")["items"][-1]["issued"]
+    days = open_days(manager)
+    today = days.locator("tbody tr").first
+    expect(today.get_by_role("rowheader")).to_contain_text("so far")
+    expect(today.locator("td").first).to_have_text(str(issued))
+    accessible(manager)
+    fits(manager)
+    manager.keyboard.press("Escape")
+    expect(days).to_be_hidden()
+    expect(part(manager, "days-open")).to_be_focused()
+
+
+def test_earlier_days_are_taken_along_as_a_table(house, manager):
+    house.issue("fund")
+    days = open_days(manager)
+    days.locator("select").select_option("31")
+    with manager.expect_download() as got:
+        days.get_by_role("link", name="For Excel").click()
+    text = got.value.path().read_text("utf-8-sig")
+    assert text.startswith("Day,Queue code,Queue,Issued") and len(text.splitlines()) > 2
+    assert got.value.suggested_filename == "licheng-days.csv"
+
+
+def test_days_on_which_nobody_came_are_said_to_be_empty(manager):
+    manager.route(HISTORY, lambda route: route.fulfill(json=NO_DAYS))
+    days = open_days(manager)
+    expect(days).to_contain_text("Nobody came in these days.")
+    expect(days.locator("table")).to_be_hidden()
+
+
+def test_days_that_do_not_come_are_asked_for_again(house, manager):
+    house.issue("fund")
+    manager.route(HISTORY, lambda route: route.abort())
+    days = open_days(manager)
+    expect(days).to_contain_text("No connection. Please try again.")
+    accessible(manager)
+    manager.unroute(HISTORY)
+    days.get_by_role("button", name="Try again").click()
+    expect(days.locator("tbody tr").first).to_contain_text("so far")
+    manager.watch.forgive("Failed to load resource")

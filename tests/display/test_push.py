@@ -1,13 +1,16 @@
 """What a newcomer is given, what a line of phones is told: the parts of the push that need no socket."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
+from counter import sweep
 from display import phones, push
 from ticketing import db, lifecycle
 from ticketing.errors import Refusal
 from ticketing.lifecycle import Wish
+from ticketing.models import PastHallEvent
 
 CODE = "north"
 
@@ -52,6 +55,18 @@ def test_a_snapshot_is_due_on_another_business_day(hall, at):
     issue()
     assert seqs(1) is None
     assert seqs(2) == []
+
+
+def test_a_snapshot_is_due_to_who_knows_only_what_is_history(hall, at):
+    tickets = [issue(), issue()]
+    for ticket in tickets:
+        db.write(CODE, partial(lifecycle.cancel, ticket_id=ticket.id))
+    at.later(24 * 3600)
+    issue()
+    sweep.sweep()
+    assert PastHallEvent.select().count() == 4
+    assert seqs(0) is None and seqs(2) is None
+    assert seqs(5) == []
 
 
 @pytest.mark.parametrize("value", [None, "1", -1, 1.0, True, [], 2**63])

@@ -145,6 +145,8 @@ def test_a_day_in_the_hall_is_answered_as_told(door, at):
     ask("GET", "/halls/hall/queues")
     ask("POST", "/halls/hall/queues/tax/open", who="max")
     ask("GET", "/halls/hall/load", who="root")
+    ask("GET", "/halls/hall/days", who="integration")
+    assert door.get("/halls/hall/days?format=csv", who="root").status_code == 200
     counter("close")
     ask("GET", "/session", who="max")
     ask("DELETE", "/session", who="max", status=204)

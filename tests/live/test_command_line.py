@@ -91,7 +91,7 @@ def test_two_first_starts_at_once_share_one_hall(tmp_path, live_database_url):
 
 def test_every_command_has_help(environ):
     whole = run_py(environ, "--help").stdout
-    for command in ("serve", "demo", "load", "token", "user", "close-day", "backup", "restore", "check"):
+    for command in ("serve", "demo", "load", "token", "user", "close-day", "backup", "restore", "move", "check"):
         assert command in whole
         assert run_py(environ, command, "--help").returncode == 0
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from counter import stats, sweep, views
+from counter import days, stats, sweep, views
 from display import board
 from ticketing import db, history, log
 from ticketing.models import Ticket
@@ -30,7 +30,7 @@ class Asked(logging.Handler):
 
     def emit(self, record):
         sql, values = record.msg
-        if sql.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+        if sql.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")):
             self.statements.setdefault(sql, values)
 
 
@@ -92,6 +92,7 @@ def the_day_after(cast, at, ticket):
     assert moved and Ticket.get_or_none(Ticket.id == ticket.id) is None
     ticket_view(moved, at.now)
     log.since(cast.hall.id, 3)
+    assert len(days.report(cast.hall, None, None, at.now)) == 1
 
 
 def whole_tables_read(statements):

@@ -31,6 +31,16 @@ def test_a_refusal_harms_no_other_write_of_its_batch(cast):
     assert cast.fresh(cast.general).waiting == 3
 
 
+def test_the_hall_knows_when_its_newest_event_was(cast, at):
+    issue_one(cast)
+    at.later(5)
+    issue_one(cast)
+    assert cast.fresh(cast.hall).last_at == at.now == cast.last().at
+    at.later(5)
+    db.write(CODE, lambda change: None)
+    assert cast.fresh(cast.hall).last_at == cast.last().at
+
+
 def test_one_that_waits_behind_another_finds_its_answer(cast):
     once = db.Once("kiosk POST /tickets 1", {"queue": "general"})
 

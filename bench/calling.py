@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.actors import Server
 from bench.crowd import Crowd
-from bench.issuing import keys
+from bench.issuing import A_TOKEN, keys
 from bench.report import Figure, middle, ms, share, spread
 from bench.servers import HOST, Process
 from bench.wire import Answer, Http
@@ -33,6 +33,9 @@ class Desk:
 
     async def open(self) -> None:
         await self.act("open")
+        await self.learn_queues()
+
+    async def learn_queues(self) -> None:
         counters = (await self.kiosk.get(self.server.path(""))).body["counters"]
         self.queues = next(c["queues"] for c in counters if c["counter"] == COUNTER)
 
@@ -129,7 +132,7 @@ class Fan:
         server = desk.server
         self.hall = Crowd(HOST, server.port, {"token": server.tokens["board"], "hall": server.hall})
         self.raw = Crowd(HOST, yardstick.port, {})
-        self.line = Http(HOST, yardstick.port, "x" * 43)
+        self.line = Http(HOST, yardstick.port, A_TOKEN)
 
     async def prepare(self) -> None:
         await self.desk.open()
@@ -213,3 +216,29 @@ async def grow_and_settle(fan: Fan, boards: int) -> None:
     await fan.hall.grow(boards)
     await fan.raw.grow(boards)
     await asyncio.sleep(SETTLED_SECONDS)
+
+
+async def calls_in_turn(desks: dict[str, Desk], rounds: int) -> dict[str, list[float]]:
+    """How long a call takes at each desk; who is called is replaced by somebody new, so that as many wait."""
+    waits: dict[str, list[float]] = {name: [] for name in desks}
+    for round in range(-3, rounds):  # the first ones are not counted
+        for name, desk in desks.items():
+            answer = await desk.call()
+            await desk.send_off()
+            await desk.issue(round)
+            if round >= 0:
+                waits[name].append(answer.seconds)
+    return waits
+
+
+def call_there(database: str, name: str, there: list[float], calm: list[float]) -> Figure:
+    return Figure(
+        f"call with {name}",
+        database,
+        ms(middle(there)),
+        f"20 waiting, none behind {ms(middle(calm))}",
+        middle(there) / middle(calm),
+        1.3,
+        at_most=True,
+        notes=[f"call with {name}: {spread(there)}", f"calm: {spread(calm)}"],
+    )

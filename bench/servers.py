@@ -116,18 +116,21 @@ class Place:
         return Server(HOST, process.port, hall, self.tokens[hall])
 
 
+def addresses(database: str, name: str) -> tuple[str, str]:
+    """PostgreSQL and Redis for a database called so: beside the one that BENCH_DATABASE_URL names, and at
+    BENCH_REDIS_URL; empty for SQLite."""
+    if database == "sqlite":
+        return "", ""
+    url = os.environ.get("BENCH_DATABASE_URL") or POSTGRESQL
+    return f"{url}_{name}", os.environ.get("BENCH_REDIS_URL") or REDIS
+
+
 @contextlib.contextmanager
-def place_for(database: str, name: str, halls: tuple[str, ...] = (DEMO,)) -> Iterator[Place]:
-    """An installation to measure, gone afterwards: SQLite in a temporary folder, or a PostgreSQL database of its own
-    beside the one that BENCH_DATABASE_URL names, with Redis at BENCH_REDIS_URL."""
-    url = redis = ""
-    if database == "postgresql":
-        url = f"{os.environ.get('BENCH_DATABASE_URL') or POSTGRESQL}_{name}"
-        redis = os.environ.get("BENCH_REDIS_URL") or REDIS
+def place_at(url: str, redis: str, halls: tuple[str, ...] = (DEMO,)) -> Iterator[Place]:
+    """An installation to measure, with a database made anew; all of it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="yichuang-bench-") as folder:
-        place = Place(Path(folder), url, redis, halls)
         try:
-            yield place
+            yield Place(Path(folder), url, redis, halls)
         finally:
             if url:
                 drop_database(url)
@@ -135,7 +138,9 @@ def place_for(database: str, name: str, halls: tuple[str, ...] = (DEMO,)) -> Ite
 
 def execute(statement: str, *values: Any) -> Any:
     """Raw SQL in the database that is `opened`; `?` stands for a value in both kinds."""
-    return database.execute_sql(statement if db.is_sqlite() else statement.replace("?", "%s"), values or None)
+    if not db.is_sqlite():
+        statement = statement.replace("%", "%%").replace("?", "%s")
+    return database.execute_sql(statement, values)
 
 
 def free_port() -> int:
@@ -149,6 +154,8 @@ def load_hall(folder: Path, code: str, environ: dict[str, str]) -> None:
     shutil.copytree(ROOT / "data" / DEMO, folder)
     facts = json.loads((folder / "hall.json").read_text("utf-8"))
     facts["hall"]["code"] = code
+    if code != DEMO:
+        (folder / "staff.csv").unlink()  # a person belongs to one hall
     facts["rules"]["no_show_seconds"] = 0
     (folder / "hall.json").write_text(json.dumps(facts, ensure_ascii=False), "utf-8")
     command = [sys.executable, "run.py", "load", str(folder)]
@@ -197,6 +204,12 @@ def cpu_seconds(process: int | None) -> float:
         return 0.0
     fields = stat.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def machine_cpu_seconds() -> float:
+    """What all processes of the machine have used, ours and others'."""
+    user, nice, system, _, _, irq, soft, *_ = Path("/proc/stat").read_text().split()[1:9]
+    return sum(map(int, (user, nice, system, irq, soft))) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_kib(process: int) -> int:

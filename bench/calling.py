@@ -10,8 +10,8 @@ from typing import Any
 from bench.actors import Server
 from bench.crowd import Crowd
 from bench.issuing import A_TOKEN, keys
-from bench.report import Figure, middle, ms, share, spread
-from bench.servers import HOST, Process
+from bench.report import Figure, cpu, middle, ms, share, spread
+from bench.servers import HOST, Onlooker, Process
 from bench.wire import Answer, Http
 
 COUNTER = 1
@@ -149,9 +149,10 @@ class Fan:
             await self.desk.issue(place)
         await self.one_round(Heard(), Heard(), [])
         hall, raw, plain = Heard(), Heard(), list[float]()
+        onlooker = Onlooker([self.desk.process, self.yardstick])
         for _ in range(rounds):
             await self.one_round(hall, raw, plain)
-        return way_to_the_boards(self.database, boards, hall, raw, plain)
+        return way_to_the_boards(self.database, boards, hall, raw, plain, onlooker.shares())
 
     async def one_round(self, hall: Heard, raw: Heard, plain: list[float]) -> None:
         await call_once(self.desk, self.hall, hall)
@@ -165,7 +166,9 @@ class Fan:
         self.desk.leave()
 
 
-def way_to_the_boards(database: str, boards: int, hall: Heard, raw: Heard, plain: list[float]) -> Figure:
+def way_to_the_boards(
+    database: str, boards: int, hall: Heard, raw: Heard, plain: list[float], shares: dict[str, float]
+) -> Figure:
     fan, post = middle(raw.fan_out_median), middle(plain)
     return Figure(
         f"call → on the median of {boards} boards",
@@ -175,6 +178,7 @@ def way_to_the_boards(database: str, boards: int, hall: Heard, raw: Heard, plain
         middle(hall.median) / (fan + post),
         1.5,
         at_most=True,
+        others=shares["others"],
         notes=[
             f"call → median board: {spread(hall.median)}; → last board: {spread(hall.last)}",
             f"call answered: {spread(hall.answered)}; client {share(middle(hall.client))} of a core",
@@ -183,6 +187,7 @@ def way_to_the_boards(database: str, boards: int, hall: Heard, raw: Heard, plain
             f" client {share(middle(raw.client))} of a core",
             f"measured the same way on both sides, call by POST that emits: median board"
             f" {middle(hall.median) / middle(raw.median):.2f}, last board {middle(hall.last) / middle(raw.last):.2f}",
+            f"CPU of it all: {cpu(shares)}",
         ],
     )
 
@@ -218,9 +223,11 @@ async def grow_and_settle(fan: Fan, boards: int) -> None:
     await asyncio.sleep(SETTLED_SECONDS)
 
 
-async def calls_in_turn(desks: dict[str, Desk], rounds: int) -> dict[str, list[float]]:
-    """How long a call takes at each desk; who is called is replaced by somebody new, so that as many wait."""
+async def calls_in_turn(desks: dict[str, Desk], rounds: int) -> tuple[dict[str, list[float]], float]:
+    """How long a call takes at each desk, and what others took of a core; who is called is replaced by somebody new,
+    so that as many wait."""
     waits: dict[str, list[float]] = {name: [] for name in desks}
+    onlooker = Onlooker([desk.process for desk in desks.values()])
     for round in range(-3, rounds):  # the first ones are not counted
         for name, desk in desks.items():
             answer = await desk.call()
@@ -228,10 +235,10 @@ async def calls_in_turn(desks: dict[str, Desk], rounds: int) -> dict[str, list[f
             await desk.issue(round)
             if round >= 0:
                 waits[name].append(answer.seconds)
-    return waits
+    return waits, onlooker.shares()["others"]
 
 
-def call_there(database: str, name: str, there: list[float], calm: list[float]) -> Figure:
+def call_there(database: str, name: str, there: list[float], calm: list[float], others: float) -> Figure:
     return Figure(
         f"call with {name}",
         database,
@@ -240,5 +247,6 @@ def call_there(database: str, name: str, there: list[float], calm: list[float]) 
         middle(there) / middle(calm),
         1.3,
         at_most=True,
+        others=others,
         notes=[f"call with {name}: {spread(there)}", f"calm: {spread(calm)}"],
     )

@@ -12,8 +12,8 @@ from typing import Any
 from bench.actors import Server
 from bench.hall_day import hall_of
 from bench.plan import wish
-from bench.report import Figure, middle, ms, quantile, share, spread
-from bench.servers import HOST, Process, machine_cpu_seconds
+from bench.report import Figure, cpu, middle, ms, quantile, spread
+from bench.servers import HOST, Onlooker, Process
 from bench.wire import Http
 
 COUNTERS = 30  # whose queues are asked for
@@ -36,19 +36,11 @@ class Press:
 
 @dataclass
 class Round:
-    """Some seconds of pressing: answers a second, how long each took, and the processor's share by who used it."""
+    """Some seconds of pressing: answers a second, how long each took, and the processor's shares by who used it."""
 
     rate: float
     waits: list[float]
-    client: float
-    servers: list[float]
-    machine: float
-
-    def shares(self) -> str:
-        """Of a core; what is left of the machine's are databases, and others on it."""
-        servers = " + ".join(share(part) for part in self.servers)
-        others = self.machine - self.client - sum(self.servers)
-        return f"CPU: server {servers}, client {share(self.client)}, others {share(max(0.0, others))} of a core"
+    cpu: dict[str, float]
 
 
 async def hall_press(servers: list[Server], processes: list[Process], kiosks: int, numbers: Numbers) -> Press:
@@ -85,13 +77,9 @@ async def press(press: Press, seconds: float) -> Round:
             else:
                 press.wrong.append(f"issue answered {answer.status} {answer.code}")
 
-    began, client, machine = time.perf_counter(), time.process_time(), machine_cpu_seconds()
-    before = [process.cpu for process in press.processes]
+    began, onlooker = time.perf_counter(), Onlooker(press.processes)
     await asyncio.gather(*(stand(kiosk, path) for kiosk, path in press.kiosks))
-    took = time.perf_counter() - began
-    used = [(p.cpu - cpu) / took for p, cpu in zip(press.processes, before, strict=True)]
-    client, machine = time.process_time() - client, machine_cpu_seconds() - machine
-    return Round(len(waits) / took, waits, client / took, used, machine / took)
+    return Round(len(waits) / (time.perf_counter() - began), waits, onlooker.shares())
 
 
 async def alternate(presses: list[Press], rounds: int, seconds: float) -> list[list[Round]]:
@@ -122,11 +110,15 @@ def tail(rounds: list[Round], part: float) -> float:
 def notes(name: str, rounds: list[Round]) -> str:
     waits = [wait for round in rounds for wait in round.waits]
     rates = ", ".join(f"{round.rate:.0f}" for round in rounds)
-    return f"{name}: {rates} a second; {spread(waits)}; {middle_round(rounds).shares()}"
+    return f"{name}: {rates} a second; {spread(waits)}; CPU: {cpu(usual_cpu(rounds))}"
 
 
-def middle_round(rounds: list[Round]) -> Round:
-    return sorted(rounds, key=lambda round: round.rate)[len(rounds) // 2]
+def usual_cpu(rounds: list[Round]) -> dict[str, float]:
+    return {name: middle(round.cpu[name] for round in rounds) for name in rounds[0].cpu}
+
+
+def others(*sides: list[Round]) -> float:
+    return max(usual_cpu(rounds)["others"] for rounds in sides)
 
 
 def throughput(database: str, hall: list[Round], plain: list[Round], kiosks: int) -> Figure:
@@ -137,6 +129,7 @@ def throughput(database: str, hall: list[Round], plain: list[Round], kiosks: int
         f"plain POST {rate(plain):.0f}/s",
         rate(hall) / rate(plain),
         0.5,
+        others=others(hall, plain),
         notes=[notes("issue", hall), notes("plain POST", plain)],
     )
 
@@ -150,6 +143,7 @@ def slowest(database: str, hall: list[Round], plain: list[Round], kiosks: int) -
         tail(hall, 0.99) / tail(plain, 0.99),
         3,
         at_most=True,
+        others=others(hall, plain),
         notes=[notes("issue", hall), notes("plain POST", plain)],
     )
 
@@ -162,6 +156,7 @@ def two_processes(database: str, halls: str, both: list[Round], single: list[Rou
         f"1 process {rate(single):.0f}/s",
         rate(both) / rate(single),
         1.6,
+        others=others(both, single),
         notes=[notes("2 processes", both), notes("1 process", single)],
     )
 
@@ -175,6 +170,7 @@ def slow_disk(database: str, slow: list[Round], fast: list[Round], flushes: list
         f"fast disk {rate(fast):.0f}/s",
         rate(slow) / rate(fast),
         0.5,
+        others=others(slow, fast),
         notes=[
             notes("10 ms more a flush", slow),
             notes("fast disk", fast),

@@ -122,9 +122,9 @@ async def size(bench: Bench) -> None:
         desks = {}
         for number, (name, fill) in enumerate(halls.items()):
             desks[name] = await desk_in(bench, stack, number, name, fill)
-        waits = await calling.calls_in_turn(desks, bench.scale.calls * 3)
+        waits, others = await calling.calls_in_turn(desks, bench.scale.calls * 3)
         for name in list(desks)[1:]:
-            bench.tell(calling.call_there(bench.database, name, waits[name], waits[CALM]))
+            bench.tell(calling.call_there(bench.database, name, waits[name], waits[CALM], others))
         for desk in desks.values():
             desk.leave()
 

@@ -39,6 +39,7 @@ class Process:
 
     def __init__(self, command: list[str], log: Path, environ: dict[str, str]):
         self.port, self.log = free_port(), log
+        self.database = urlsplit(environ.get("DATABASE_URL", "")).path.lstrip("/")  # of PostgreSQL
         environ = os.environ | environ | {"HOST": HOST, "PORT": str(self.port)}
         with log.open("ab") as out:
             self.running = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=out)
@@ -206,10 +207,40 @@ def cpu_seconds(process: int | None) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+class Onlooker:
+    """Who has used the processor since it began to look; shares of one core."""
+
+    def __init__(self, processes: list[Process]):
+        self.processes = processes
+        self.began, self.before = time.perf_counter(), self.seconds()
+
+    def seconds(self) -> dict[str, float]:
+        told = {f"server {place}": process.cpu for place, process in enumerate(self.processes, 1)}
+        told["client"] = time.process_time()
+        told["database"] = sum(map(backends_cpu_seconds, {p.database for p in self.processes if p.database}))
+        told["others"] = machine_cpu_seconds() - sum(told.values())
+        return told
+
+    def shares(self) -> dict[str, float]:
+        took = time.perf_counter() - self.began
+        return {name: max(0.0, (now - self.before[name]) / took) for name, now in self.seconds().items()}
+
+
 def machine_cpu_seconds() -> float:
     """What all processes of the machine have used, ours and others'."""
     user, nice, system, _, _, irq, soft, *_ = Path("/proc/stat").read_text().split()[1:9]
     return sum(map(int, (user, nice, system, irq, soft))) / os.sysconf("SC_CLK_TCK")
+
+
+def backends_cpu_seconds(database: str) -> float:
+    """Of the PostgreSQL processes that serve this database, when they are on this machine."""
+    told = 0.0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split()
+            if words[:1] == ["postgres:"] and database in words:
+                told += cpu_seconds(int(folder.name))
+    return told
 
 
 def memory_kib(process: int) -> int:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import calling, filling, flushing, issuing
-from bench.calling import Desk, Fan
+from bench.calling import Desk, Fan, Refused
+from bench.crowd import Missed
 from bench.promises import numbers_whole
 from bench.report import Figure, circumstances, markdown
 from bench.servers import DEMO, Place, Process, addresses, execute, place_at
@@ -238,6 +239,8 @@ def measure(bench: Bench, figure: Callable[[Bench], Coroutine[Any, Any, None]], 
             asyncio.run(figure(bench))
         except flushing.Missing as missing:
             print(f"{figure.__name__} [{bench.database}] not measured: {missing}\n")
+        except (Missed, Refused) as trouble:
+            bench.broken.append(f"{figure.__name__} [{bench.database}]: {trouble}")
 
 
 def postgresql_facts(bench: Bench) -> str:

@@ -99,22 +99,27 @@ def leave(*presses: Press) -> None:
             kiosk.close()
 
 
+def quiet(rounds: list[Round]) -> list[Round]:
+    """The half of the rounds in which others took least of the processor."""
+    return sorted(rounds, key=lambda round: round.cpu["others"])[: (len(rounds) + 1) // 2]
+
+
 def rate(rounds: list[Round]) -> float:
-    return middle(round.rate for round in rounds)
+    return middle(round.rate for round in quiet(rounds))
 
 
 def tail(rounds: list[Round], part: float) -> float:
-    return middle(quantile(round.waits, part) for round in rounds)
+    return middle(quantile(round.waits, part) for round in quiet(rounds))
 
 
 def notes(name: str, rounds: list[Round]) -> str:
-    waits = [wait for round in rounds for wait in round.waits]
+    waits = [wait for round in quiet(rounds) for wait in round.waits]
     rates = ", ".join(f"{round.rate:.0f}" for round in rounds)
     return f"{name}: {rates} a second; {spread(waits)}; CPU: {cpu(usual_cpu(rounds))}"
 
 
 def usual_cpu(rounds: list[Round]) -> dict[str, float]:
-    return {name: middle(round.cpu[name] for round in rounds) for name in rounds[0].cpu}
+    return {name: middle(round.cpu[name] for round in quiet(rounds)) for name in rounds[0].cpu}
 
 
 def others(*sides: list[Round]) -> float:

@@ -25,8 +25,8 @@ from bench.servers import DEMO, Place, Process, addresses, execute, place_at
 class Scale:
     """How long and how often."""
 
-    seconds: float = 2.5  # of a round of pressing
-    rounds: int = 4
+    seconds: float = 2.0  # of a round of pressing
+    rounds: int = 6
     calls: int = 40
     behind: int = 1_000_000  # tickets finished on days before
     today: int = 20_000  # and today

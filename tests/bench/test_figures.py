@@ -32,10 +32,15 @@ def test_a_figure_says_that_others_were_at_work_meanwhile():
     assert one.row()[-1] == "met (others took 70 %)"
 
 
-def test_rates_are_the_median_of_the_rounds():
-    hall = [Round(rate, [0.1], {"others": 0.0}) for rate in (10, 90, 20)]
-    plain = [Round(rate, [0.1], {"others": 0.0}) for rate in (40, 5, 100)]
-    assert throughput("sqlite", hall, plain, 32).ratio == 0.5
+def rounds(*rates_and_others: tuple[float, float]) -> list[Round]:
+    return [Round(rate, [0.1], {"others": others}) for rate, others in rates_and_others]
+
+
+def test_rates_are_the_median_of_the_quieter_half_of_the_rounds():
+    hall = rounds((10, 0), (20, 0.1), (30, 0.2), (500, 0.9), (600, 1.5))
+    plain = rounds((40, 0), (1, 2))
+    told = throughput("sqlite", hall, plain, 32)
+    assert (told.ratio, told.others) == (0.5, 0.1)
 
 
 def test_a_quantile_is_one_of_the_values():

@@ -102,11 +102,15 @@ audit: dev  ## known holes in the pinned packages
 
 # -- now and then -------------------------------------------------------------------------------------
 
-.PHONY: bench day screenshots lock vendor clean
+.PHONY: bench day soak screenshots lock vendor clean
 bench: dev  ## the server's speed beside a yardstick on this machine; ARGS="--quick", ARGS="--only boards"
 	@$(BIN)/python -m bench ratios $(ARGS)
+
 day: dev  ## a day of a hall replayed, each promise checked; ARGS="--tickets 500"
 	@$(BIN)/python -m bench day $(ARGS)
+
+soak: dev  ## steady traffic for MINUTES=10, and what the server holds on to; DATABASE=postgresql
+	@$(BIN)/python -m bench soak --minutes $(or $(MINUTES),10) --database $(or $(DATABASE),sqlite) $(ARGS)
 
 screenshots: dev browser  ## pictures of every page at its real size, into docs/images
 	@$(BIN)/python tools/screenshots.py $(ARGS)

@@ -9,9 +9,9 @@ from typing import Any
 
 from bench.actors import Server
 from bench.crowd import Crowd
-from bench.issuing import keys
-from bench.report import Figure, middle, ms, share, spread
-from bench.servers import HOST, Process
+from bench.issuing import A_TOKEN, keys
+from bench.report import Figure, cpu, middle, ms, share, spread
+from bench.servers import HOST, Onlooker, Process
 from bench.wire import Answer, Http
 
 COUNTER = 1
@@ -33,6 +33,9 @@ class Desk:
 
     async def open(self) -> None:
         await self.act("open")
+        await self.learn_queues()
+
+    async def learn_queues(self) -> None:
         counters = (await self.kiosk.get(self.server.path(""))).body["counters"]
         self.queues = next(c["queues"] for c in counters if c["counter"] == COUNTER)
 
@@ -129,7 +132,7 @@ class Fan:
         server = desk.server
         self.hall = Crowd(HOST, server.port, {"token": server.tokens["board"], "hall": server.hall})
         self.raw = Crowd(HOST, yardstick.port, {})
-        self.line = Http(HOST, yardstick.port, "x" * 43)
+        self.line = Http(HOST, yardstick.port, A_TOKEN)
 
     async def prepare(self) -> None:
         await self.desk.open()
@@ -146,9 +149,10 @@ class Fan:
             await self.desk.issue(place)
         await self.one_round(Heard(), Heard(), [])
         hall, raw, plain = Heard(), Heard(), list[float]()
+        onlooker = Onlooker([self.desk.process, self.yardstick])
         for _ in range(rounds):
             await self.one_round(hall, raw, plain)
-        return way_to_the_boards(self.database, boards, hall, raw, plain)
+        return way_to_the_boards(self.database, boards, hall, raw, plain, onlooker.shares())
 
     async def one_round(self, hall: Heard, raw: Heard, plain: list[float]) -> None:
         await call_once(self.desk, self.hall, hall)
@@ -162,7 +166,9 @@ class Fan:
         self.desk.leave()
 
 
-def way_to_the_boards(database: str, boards: int, hall: Heard, raw: Heard, plain: list[float]) -> Figure:
+def way_to_the_boards(
+    database: str, boards: int, hall: Heard, raw: Heard, plain: list[float], shares: dict[str, float]
+) -> Figure:
     fan, post = middle(raw.fan_out_median), middle(plain)
     return Figure(
         f"call → on the median of {boards} boards",
@@ -172,6 +178,7 @@ def way_to_the_boards(database: str, boards: int, hall: Heard, raw: Heard, plain
         middle(hall.median) / (fan + post),
         1.5,
         at_most=True,
+        others=shares["others"],
         notes=[
             f"call → median board: {spread(hall.median)}; → last board: {spread(hall.last)}",
             f"call answered: {spread(hall.answered)}; client {share(middle(hall.client))} of a core",
@@ -180,6 +187,7 @@ def way_to_the_boards(database: str, boards: int, hall: Heard, raw: Heard, plain
             f" client {share(middle(raw.client))} of a core",
             f"measured the same way on both sides, call by POST that emits: median board"
             f" {middle(hall.median) / middle(raw.median):.2f}, last board {middle(hall.last) / middle(raw.last):.2f}",
+            f"CPU of it all: {cpu(shares)}",
         ],
     )
 
@@ -213,3 +221,32 @@ async def grow_and_settle(fan: Fan, boards: int) -> None:
     await fan.hall.grow(boards)
     await fan.raw.grow(boards)
     await asyncio.sleep(SETTLED_SECONDS)
+
+
+async def calls_in_turn(desks: dict[str, Desk], rounds: int) -> tuple[dict[str, list[float]], float]:
+    """How long a call takes at each desk, and what others took of a core; who is called is replaced by somebody new,
+    so that as many wait."""
+    waits: dict[str, list[float]] = {name: [] for name in desks}
+    onlooker = Onlooker([desk.process for desk in desks.values()])
+    for round in range(-3, rounds):  # the first ones are not counted
+        for name, desk in desks.items():
+            answer = await desk.call()
+            await desk.send_off()
+            await desk.issue(round)
+            if round >= 0:
+                waits[name].append(answer.seconds)
+    return waits, onlooker.shares()["others"]
+
+
+def call_there(database: str, name: str, there: list[float], calm: list[float], others: float) -> Figure:
+    return Figure(
+        f"call with {name}",
+        database,
+        ms(middle(there)),
+        f"20 waiting, none behind {ms(middle(calm))}",
+        middle(there) / middle(calm),
+        1.3,
+        at_most=True,
+        others=others,
+        notes=[f"call with {name}: {spread(there)}", f"calm: {spread(calm)}"],
+    )

@@ -60,18 +60,17 @@ class Crowd:
                 data, extra, _, _ = self.boards[fd].recvmsg(65536, 64)
                 if not data:
                     raise Missed("the server closed a board's line")
+                if PING in data:
+                    self.boards[fd].send(PONG)
                 self.came.append((fd, stamp(extra), data))
 
     def look(self, needle: bytes, found: dict[int, float]) -> None:
-        """Into what has come: where the needle was, and the pings that wait for an answer."""
+        """Into what has come: at which boards the needle is."""
         self.read()
         for fd, when, data in self.came:
             text = self.ends.get(fd, b"") + data
             if fd not in found and needle and needle in text:
                 found[fd] = when
-            if PING in text:
-                self.boards[fd].send(PONG)
-                text = b""
             self.ends[fd] = text[-64:]
         self.came.clear()
 
@@ -96,10 +95,6 @@ class Crowd:
         while True:
             await asyncio.sleep(1)
             self.read()
-            for fd, _, data in self.came:
-                if PING in data:
-                    self.boards[fd].send(PONG)
-            self.came = [(fd, when, data.replace(PING, b"")) for fd, when, data in self.came]
 
     def leave(self) -> None:
         self.keeper.cancel()

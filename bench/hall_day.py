@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from bench import plan, promises
 from bench.actors import Acknowledged, Board, CounterAgent, Day, Phones, Server, visit
-from bench.servers import DEMO, HOST, cpu_seconds, place_for, tokens_of
+from bench.servers import DEMO, HOST, addresses, cpu_seconds, place_at, tokens_of
 from bench.wire import Http
 from config import load_settings
 from ticketing import db
@@ -58,7 +58,7 @@ def a_server(options: argparse.Namespace) -> Iterator[tuple[Server, int | None]]
     if options.url:
         yield Server(*address(options.url), options.hall, tokens_at_hand(options.hall)), None
         return
-    with place_for(options.database, "day") as place:
+    with place_at(*addresses(options.database, "day")) as place:
         process = place.start()
         try:
             process.wait_until_ready()

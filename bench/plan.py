@@ -61,8 +61,19 @@ def open_counters(counters: list[dict[str, Any]], wanted: int) -> dict[int, list
 
 def applicants(hall: Hall, tickets: int, seed: int) -> list[Applicant]:
     chance = Random(seed)
-    service = max(20.0, BUSY * len(hall.counters) * DAY / tickets - WALK)
+    service = mean_service(hall, tickets / DAY)
     return [applicant(hall, at, service, chance) for at in sorted(arrival(chance) for _ in range(tickets))]
+
+
+def steady_applicants(hall: Hall, seconds: float, a_second: float, seed: int) -> list[Applicant]:
+    """One after the other at even distances, for so long."""
+    chance, service = Random(seed), mean_service(hall, a_second)
+    return [applicant(hall, place / a_second, service, chance) for place in range(int(seconds * a_second))]
+
+
+def mean_service(hall: Hall, a_second: float) -> float:
+    """Seconds a visit may take, so that the counters are as busy as they should be."""
+    return max(20.0, BUSY * len(hall.counters) / a_second - WALK)
 
 
 def arrival(chance: Random) -> float:

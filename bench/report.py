@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from os import cpu_count
 from statistics import median
 
+QUIET = 0.25  # of a core; a figure during which others took more is worth less, and says so
 COLUMNS = ("figure", "database", "measured", "yardstick", "ratio", "goal", "")
 
 
@@ -22,6 +23,7 @@ class Figure:
     ratio: float
     goal: float
     at_most: bool = False
+    others: float = 0.0  # share of a core that programs that are not ours took meanwhile
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -31,6 +33,8 @@ class Figure:
     def row(self) -> tuple[str, ...]:
         goal = f"{'≤' if self.at_most else '≥'} {self.goal:g}"
         verdict = "met" if self.is_met else "NOT met"
+        if self.others > QUIET:
+            verdict += f" (others took {share(self.others)})"
         return self.name, self.database, self.measured, self.yardstick, f"{self.ratio:.2f}", goal, verdict
 
     def tell(self) -> None:
@@ -69,6 +73,10 @@ def spread(values: list[float]) -> str:
 
 def ms(seconds: float) -> str:
     return f"{1000 * seconds:.1f} ms"
+
+
+def cpu(shares: dict[str, float]) -> str:
+    return ", ".join(f"{name} {share(part)}" for name, part in shares.items()) + " of a core"
 
 
 def share(part: float) -> str:

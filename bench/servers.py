@@ -39,6 +39,7 @@ class Process:
 
     def __init__(self, command: list[str], log: Path, environ: dict[str, str]):
         self.port, self.log = free_port(), log
+        self.database = urlsplit(environ.get("DATABASE_URL", "")).path.lstrip("/")  # of PostgreSQL
         environ = os.environ | environ | {"HOST": HOST, "PORT": str(self.port)}
         with log.open("ab") as out:
             self.running = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=out)
@@ -116,18 +117,21 @@ class Place:
         return Server(HOST, process.port, hall, self.tokens[hall])
 
 
+def addresses(database: str, name: str) -> tuple[str, str]:
+    """PostgreSQL and Redis for a database called so: beside the one that BENCH_DATABASE_URL names, and at
+    BENCH_REDIS_URL; empty for SQLite."""
+    if database == "sqlite":
+        return "", ""
+    url = os.environ.get("BENCH_DATABASE_URL") or POSTGRESQL
+    return f"{url}_{name}", os.environ.get("BENCH_REDIS_URL") or REDIS
+
+
 @contextlib.contextmanager
-def place_for(database: str, name: str, halls: tuple[str, ...] = (DEMO,)) -> Iterator[Place]:
-    """An installation to measure, gone afterwards: SQLite in a temporary folder, or a PostgreSQL database of its own
-    beside the one that BENCH_DATABASE_URL names, with Redis at BENCH_REDIS_URL."""
-    url = redis = ""
-    if database == "postgresql":
-        url = f"{os.environ.get('BENCH_DATABASE_URL') or POSTGRESQL}_{name}"
-        redis = os.environ.get("BENCH_REDIS_URL") or REDIS
+def place_at(url: str, redis: str, halls: tuple[str, ...] = (DEMO,)) -> Iterator[Place]:
+    """An installation to measure, with a database made anew; all of it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="yichuang-bench-") as folder:
-        place = Place(Path(folder), url, redis, halls)
         try:
-            yield place
+            yield Place(Path(folder), url, redis, halls)
         finally:
             if url:
                 drop_database(url)
@@ -135,7 +139,9 @@ def place_for(database: str, name: str, halls: tuple[str, ...] = (DEMO,)) -> Ite
 
 def execute(statement: str, *values: Any) -> Any:
     """Raw SQL in the database that is `opened`; `?` stands for a value in both kinds."""
-    return database.execute_sql(statement if db.is_sqlite() else statement.replace("?", "%s"), values or None)
+    if not db.is_sqlite():
+        statement = statement.replace("%", "%%").replace("?", "%s")
+    return database.execute_sql(statement, values)
 
 
 def free_port() -> int:
@@ -149,6 +155,8 @@ def load_hall(folder: Path, code: str, environ: dict[str, str]) -> None:
     shutil.copytree(ROOT / "data" / DEMO, folder)
     facts = json.loads((folder / "hall.json").read_text("utf-8"))
     facts["hall"]["code"] = code
+    if code != DEMO:
+        (folder / "staff.csv").unlink()  # a person belongs to one hall
     facts["rules"]["no_show_seconds"] = 0
     (folder / "hall.json").write_text(json.dumps(facts, ensure_ascii=False), "utf-8")
     command = [sys.executable, "run.py", "load", str(folder)]
@@ -197,6 +205,42 @@ def cpu_seconds(process: int | None) -> float:
         return 0.0
     fields = stat.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Onlooker:
+    """Who has used the processor since it began to look; shares of one core."""
+
+    def __init__(self, processes: list[Process]):
+        self.processes = processes
+        self.began, self.before = time.perf_counter(), self.seconds()
+
+    def seconds(self) -> dict[str, float]:
+        told = {f"server {place}": process.cpu for place, process in enumerate(self.processes, 1)}
+        told["client"] = time.process_time()
+        told["database"] = sum(map(backends_cpu_seconds, {p.database for p in self.processes if p.database}))
+        told["others"] = machine_cpu_seconds() - sum(told.values())
+        return told
+
+    def shares(self) -> dict[str, float]:
+        took = time.perf_counter() - self.began
+        return {name: max(0.0, (now - self.before[name]) / took) for name, now in self.seconds().items()}
+
+
+def machine_cpu_seconds() -> float:
+    """What all processes of the machine have used, ours and others'."""
+    user, nice, system, _, _, irq, soft, *_ = Path("/proc/stat").read_text().split()[1:9]
+    return sum(map(int, (user, nice, system, irq, soft))) / os.sysconf("SC_CLK_TCK")
+
+
+def backends_cpu_seconds(database: str) -> float:
+    """Of the PostgreSQL processes that serve this database, when they are on this machine."""
+    told = 0.0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split()
+            if words[:1] == ["postgres:"] and database in words:
+                told += cpu_seconds(int(folder.name))
+    return told
 
 
 def memory_kib(process: int) -> int:

@@ -115,7 +115,7 @@ class Socketio:
 
     def __init__(self, *sizes):
         self.emitted = []
-        self.sleep = None
+        self.sleep = lambda seconds: None
         self.closed = []
         sockets = {
             str(n): SimpleNamespace(

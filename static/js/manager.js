@@ -78,7 +78,7 @@ function headlines({ headline, queues, rules, alerts }) {
     open: {
       value: headline.counters_open,
       unit: t("of {n}", { n: headline.counters }),
-      limit: unserved ? tn("{n} queue nobody serves", "{n} queues nobody serves", unserved) : t("every line is served"),
+      limit: unserved ? tn("{n} queue nobody serves", "{n} queues nobody serves", unserved) : t("every waiting line is served"),
       over: unserved > 0,
     },
   };

@@ -34,7 +34,7 @@ from ticketing.errors import Refusal
 from ticketing.models import Hall, HallEvent, IdempotentAnswer
 from ticketing.rules import Rules
 from ticketing.setback import set_back
-from ticketing.table import database, looked_up
+from ticketing.table import database, looked_up, remembering
 
 BATCH = 64  # writes committed together at most …
 BATCH_SECONDS = 0.03  # … and no more are taken in after so long: screens wait behind a batch
@@ -229,10 +229,10 @@ def snapshot() -> Iterator[None]:
         if database.in_transaction():
             yield
         elif is_sqlite():
-            with database.atomic():
+            with database.atomic(), remembering():
                 yield
         else:
-            with database.atomic(ISOLATION_LEVEL_REPEATABLE_READ):
+            with database.atomic(ISOLATION_LEVEL_REPEATABLE_READ), remembering():
                 yield
 
 
@@ -407,6 +407,7 @@ def commit(batch: list[Job], seconds: float = inf) -> list[Job]:
             # Only the beginning may be tried twice: whether a commit that broke was done, nobody knows here. Who asked
             # asks again under the same key.
             healed(lambda: transaction.enter_context(outermost()))
+            transaction.enter_context(remembering())
             while ran < len(batch) and (ran == 0 or time.perf_counter() - began < seconds):
                 batch[ran].run()
                 ran += 1

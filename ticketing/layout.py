@@ -11,9 +11,9 @@ from ticketing.table import rows
 # Written out, not bound: only then does SQLite see that the partial indexes on these tickets answer it.
 IS_LIVE = SQL("state IN ('called', 'serving')")
 IS_HELD = SQL("state = 'held'")
-BUSY = "SELECT counter_id FROM ticket WHERE hall_id = ? AND state IN ('called', 'serving')"
-OPEN_COUNTERS = """SELECT counter.id, counter.number, counter.name, counter.name_en, counter_queue.queue_id
+OPEN_COUNTERS = """SELECT counter.id, counter.number, counter.name, counter.name_en, counter_queue.queue_id, ticket.id
     FROM counter JOIN counter_queue ON counter_queue.counter_id = counter.id
+    LEFT JOIN ticket ON ticket.counter_id = counter.id AND ticket.state IN ('called', 'serving')
     WHERE counter.hall_id = ? AND counter.state = 'open' ORDER BY counter.number, counter_queue.place"""
 
 
@@ -30,7 +30,7 @@ class OpenCounter:
 class Layout:
     queues: dict[int, Queue]
     open_counters: list[OpenCounter]
-    busy: set[int]  # ids of counters with a live ticket
+    busy: set[int]  # ids of open counters with a live ticket
 
     def queue(self, queue_id: int) -> Queue:
         return self.queues[queue_id]
@@ -56,7 +56,9 @@ def service_seconds(queue: Queue) -> float:
 def layout_of(hall: Hall) -> Layout:
     queues = {queue.id: queue for queue in Queue.of_hall(hall)}
     counters: dict[int, OpenCounter] = {}
-    for id, number, name, name_en, queue_id in rows(OPEN_COUNTERS, hall.id):
+    busy = set()
+    for id, number, name, name_en, queue_id, ticket in rows(OPEN_COUNTERS, hall.id):
+        if ticket is not None:
+            busy.add(id)
         counters.setdefault(id, OpenCounter(id, number, name, name_en)).queues.append(queues[queue_id].code)
-    busy = {id for (id,) in rows(BUSY, hall.id)}
     return Layout(queues, list(counters.values()), busy)

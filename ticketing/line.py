@@ -5,13 +5,12 @@ gets a handful of rows, however many wait, and gets them by one statement, whate
 
 from math import ceil
 
-from ticketing.models import Hall, Ticket
+from ticketing.models import Hall, PriorityClass, Ticket
 from ticketing.routing import Place, Policy, key
 from ticketing.rules import Rules
 from ticketing.table import rows
 
 PLACE = "id, priority, arrived_at, front_seq, issue_seq"
-CLASSES = "SELECT code, weight, rank FROM priority_class WHERE hall_id = ? ORDER BY id"
 WAITING_IN = f"SELECT {PLACE} FROM ticket WHERE queue_id = ? AND state = 'waiting'"  # noqa: S608  # names only
 RESERVED = f"SELECT {PLACE} FROM ticket WHERE reserved_for_id = ? AND state = 'waiting'"  # noqa: S608  # names only
 # Of each (queue, class), fronts apart: the first. `{queues}` is a mark for each queue.
@@ -25,7 +24,7 @@ Condition = tuple[str, tuple[int | str, ...]]  # SQL, and the value for each of 
 
 
 def policy_of(hall: Hall, rules: Rules) -> Policy:
-    classes = rows(CLASSES, hall.id)
+    classes = [(row.code, row.weight, row.rank) for row in PriorityClass.of_hall(hall)]
     # Whoever declares nothing is `normal`, also in a hall that names no such class: weight 1, called last in `strict`.
     last = max((rank for _, _, rank in classes), default=0) + 1
     return Policy(

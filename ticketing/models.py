@@ -35,6 +35,7 @@ class Hall(Table):
 
 
 class Zone(Table):
+    constant = True
     hall = ForeignKeyField(Hall, backref="zones")
     code = CharField()
     name = CharField()
@@ -46,6 +47,7 @@ class Zone(Table):
 
 
 class PriorityClass(Table):
+    constant = True
     hall = ForeignKeyField(Hall, backref="priorities")
     code = CharField()
     name = CharField()
@@ -121,6 +123,7 @@ class CounterQueue(Table):
 class Item(Table):
     """A service item of the catalogue (GB/T 39554.1: 31-character implementation code)."""
 
+    constant = True
     hall = ForeignKeyField(Hall, backref="items")
     code = CharField()
     name = CharField()
@@ -142,6 +145,7 @@ class Item(Table):
 class Bundle(Table):
     """Items done together under one number."""
 
+    constant = True
     hall = ForeignKeyField(Hall, backref="bundles")
     code = CharField()
     name = CharField()

@@ -1,7 +1,9 @@
 """What every table is: rows found, listed and inserted by statements written once. peewee writes a statement in 0.35 ms
 that the database answers in 0.04, and a verb needs some twenty (docs/performance.md); everything else is peewee's."""
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -21,7 +23,31 @@ class JSONField(TextField):
         return None if value is None else orjson.loads(value)
 
 
+class Memory(threading.local):
+    """What this task has looked up in its transaction, of tables that no verb writes (`constant`)."""
+
+    found: dict[Any, list[tuple[Any, ...]]] | None = None
+
+
+memory = Memory()
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """For one transaction: the same set-up row is not asked for again and again, in a batch not by each write."""
+    if memory.found is not None:
+        yield
+        return
+    memory.found = {}
+    try:
+        yield
+    finally:
+        memory.found = None
+
+
 class Table(Model):
+    constant = False  # a hall's set-up, written by imports only
+
     class Meta:
         database = database
         legacy_table_names = False
@@ -133,7 +159,12 @@ def plain(value: Any) -> Any:
 
 def looked_up(table: Any, wanted: list[tuple[Field, Any]], rest: str) -> list[tuple[Any, ...]]:
     statement = lookup(table, tuple(field.column_name for field, _ in wanted), rest, database.param)
-    return database.execute_sql(statement, [field.db_value(plain(value)) for field, value in wanted]).fetchall()
+    values = tuple(field.db_value(plain(value)) for field, value in wanted)
+    if not table.constant or memory.found is None:
+        return database.execute_sql(statement, values).fetchall()
+    if (statement, values) not in memory.found:
+        memory.found[statement, values] = database.execute_sql(statement, values).fetchall()
+    return memory.found[statement, values]
 
 
 @cache

@@ -23,7 +23,7 @@ from ticketing.models import (
 )
 from ticketing.routing import in_order
 from ticketing.rules import Rules
-from ticketing.status import HELD, LIVE, NO_SHOW, UNFINISHED, WAITING
+from ticketing.status import FINISHED, HELD, LIVE, NO_SHOW, UNFINISHED, WAITING
 from ticketing.table import looked_up
 
 AT_A_COUNTER = (*LIVE, HELD)
@@ -166,7 +166,7 @@ def ticket_view(ticket: Ticket, now: int, base_url: str = "") -> dict[str, Any]:
     queue = layout.queue(ticket.queue_id)
     counter = ticket.counter if ticket.state in AT_A_COUNTER else None
     items = items_of(ticket)
-    rating = Rating.get_or_none(Rating.ticket == ticket.id)
+    rating = Rating.get_or_none(Rating.ticket == ticket.id) if ticket.state == FINISHED else None
     zone = counter.zone if counter and counter.zone else queue.zone
     return {
         "id": ticket.id,

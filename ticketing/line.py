@@ -1,8 +1,9 @@
 """A queue's waiting line, read from the database for the pure rule in ticketing/routing.py.
 
 Only the head of each (queue, class) can be next, because inside one class the rule is arrival order; so a call
-gets a handful of rows, however many wait, and gets them by one statement, whatever the classes."""
+gets a handful of rows, however many wait, and gets them by one statement."""
 
+from functools import cache
 from math import ceil
 
 from ticketing.models import Hall, PriorityClass, Ticket
@@ -12,13 +13,19 @@ from ticketing.table import rows
 
 PLACE = "id, priority, arrived_at, front_seq, issue_seq"
 WAITING_IN = f"SELECT {PLACE} FROM ticket WHERE queue_id = ? AND state = 'waiting'"  # noqa: S608  # names only
-RESERVED = f"SELECT {PLACE} FROM ticket WHERE reserved_for_id = ? AND state = 'waiting'"  # noqa: S608  # names only
-# Of each (queue, class), fronts apart: the first. `{queues}` is a mark for each queue.
-HEADS = f"""SELECT {PLACE} FROM (
-    SELECT {PLACE}, ROW_NUMBER() OVER (
-        PARTITION BY queue_id, priority, front_seq IS NULL ORDER BY front_seq, arrived_at, issue_seq) AS turn
-    FROM ticket WHERE queue_id IN ({{queues}}) AND state = 'waiting' AND reserved_for_id IS NULL
-    ) AS standing WHERE turn = 1"""  # noqa: S608  # names only
+# The first of each queue's fronts, the first of each (queue, class), and what is reserved: each found by an index, so
+# that thousands who wait cost no more than a few. `{queues}` and `{classes}` are a mark for each.
+HEADS = f"""SELECT {PLACE} FROM ticket WHERE id IN (
+    SELECT (SELECT front.id FROM ticket AS front WHERE front.queue_id = queue.id AND front.front_seq IS NOT NULL
+        AND front.state = 'waiting' AND front.reserved_for_id IS NULL ORDER BY front.front_seq LIMIT 1)
+    FROM queue WHERE queue.id IN ({{queues}})
+    UNION ALL
+    SELECT (SELECT one.id FROM ticket AS one WHERE one.queue_id = queue.id AND one.state = 'waiting'
+        AND one.priority = class.code AND one.front_seq IS NULL AND one.reserved_for_id IS NULL
+        ORDER BY one.arrived_at, one.issue_seq LIMIT 1)
+    FROM queue CROSS JOIN ({{classes}}) AS class WHERE queue.id IN ({{queues}})
+    UNION ALL
+    SELECT id FROM ticket WHERE reserved_for_id = ? AND state = 'waiting')"""  # noqa: S608  # names only
 
 Condition = tuple[str, tuple[int | str, ...]]  # SQL, and the value for each of its marks
 
@@ -42,8 +49,14 @@ def waiting_in(queue_id: int) -> list[Place]:
 
 def candidates(counter_id: int, queue_ids: list[int], policy: Policy) -> list[Place]:
     """The heads of each class in each served queue, and what is reserved for this counter."""
-    heads = rows(HEADS.format(queues=", ".join("?" * len(queue_ids))), *queue_ids) if queue_ids else []
-    return [Place(*row) for row in (*rows(RESERVED, counter_id), *heads)]
+    statement = heads_of(len(queue_ids), len(policy.weights))
+    return [Place(*row) for row in rows(statement, *queue_ids, *policy.weights, *queue_ids, counter_id)]
+
+
+@cache
+def heads_of(queues: int, classes: int) -> str:
+    named = ["SELECT ? AS code", *["SELECT ?"] * (classes - 1)]
+    return HEADS.format(queues=", ".join("?" * queues) or "NULL", classes=" UNION ALL ".join(named))
 
 
 def ahead(ticket: Ticket, now: int, policy: Policy) -> int:

@@ -220,6 +220,9 @@ Ticket.add_index(
 )
 Ticket.add_index(Ticket.index(Ticket.hall, name="held_ticket_of_hall").where(SQL(f"state = '{HELD}'")))
 Ticket.add_index(
+    Ticket.index(Ticket.queue, Ticket.front_seq, name="front_of_queue").where(SQL("front_seq IS NOT NULL"))
+)
+Ticket.add_index(
     Ticket.index(Ticket.hall, Ticket.identity_hash, name="ticket_by_identity").where(SQL("identity_hash IS NOT NULL"))
 )
 

@@ -11,8 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ROOMS := ticketing counter display door bench tools
 CODE := $(wildcard *.py) $(foreach room,$(ROOMS),$(if $(wildcard $(room)/*.py),$(room)))
 # Tests that start server processes or drive a browser run a file at a time in each worker, after the others; races
-# want the machine to themselves.
+# and faults want the machine to themselves.
 BIG := live or browser
+ALONE := race or fault
 WORKERS ?= 2
 TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/yichuang_test
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/9
@@ -51,9 +52,10 @@ test: dev browser  ## every test on SQLite; ARGS="tests/door -k order" for some
 ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else
-	@$(BIN)/pytest -m "not ($(BIG) or race)" -n $(WORKERS)
+	@$(BIN)/pytest -m "not ($(BIG) or $(ALONE))" -n $(WORKERS)
 	@$(BIN)/pytest -m "$(BIG)" -n $(WORKERS) --dist loadfile
 	@$(BIN)/pytest -m race
+	@$(BIN)/pytest -m fault
 endif
 
 test-postgres: export TEST_DATABASE_URL := $(TEST_DATABASE_URL)
@@ -61,8 +63,9 @@ test-postgres: export TEST_REDIS_URL := $(TEST_REDIS_URL)
 test-postgres: dev  ## every test but the browser's on PostgreSQL and Redis
 	@$(BIN)/python tools/make_test_database.py
 	@$(BIN)/pytest -m "race"
+	@$(BIN)/pytest -m "fault"
 	@$(BIN)/pytest -m "live" -n $(WORKERS) --dist loadfile
-	@$(BIN)/pytest -m "not ($(BIG) or race)" -n $(WORKERS)
+	@$(BIN)/pytest -m "not ($(BIG) or $(ALONE))" -n $(WORKERS)
 
 browser:  ## Chromium, a Chinese font and a voice for the browser tests, where apt can give them
 	@tools/browser-packages

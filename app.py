@@ -110,6 +110,8 @@ def start_background(app: Flask) -> None:
         while True:
             try:
                 sweep.sweep()
+            except db.UNAVAILABLE as error:
+                logger.warning("no timed pass: %s", error)
             except Exception:
                 logger.exception("a timed pass failed; the next one tries again")
             socketio.sleep(settings.sweep_seconds)

@@ -12,7 +12,9 @@
 import { io } from "../vendor/socket.io.esm.min.js";
 
 const SILENCE_MS = 15000; // nothing heard this long: three heartbeats are missing
-const CONNECT_MS = 8000;
+// A line that is mended is to be used within 5 s: TCP knocks again after 1 and 2 s, then 4, so that is not waited for.
+const CONNECT_MS = 6000;
+const AGAIN_MS = 1000; // between two tries, at most, and half as much again by chance
 const REPLAY_MS = 8000;
 const REFUSED_RETRY_MS = 20000; // a token may be given back, a hall may be loaded
 const BUSY_RETRY_MS = 2000;
@@ -68,7 +70,7 @@ export class Feed {
       tryAllTransports: true,
       timeout: CONNECT_MS,
       reconnectionDelay: 500,
-      reconnectionDelayMax: 5000,
+      reconnectionDelayMax: AGAIN_MS,
     });
     this.socket = socket;
     socket.on("connect", () => {

@@ -10,6 +10,9 @@ import pytest
 from display import voice
 from display.voice import SPEAKERS, Voice, pinyin
 
+# What an engine writes: a head that tells the length of the rest, and the rest; or a part of it on a full disk.
+HEAD = r"printf 'RIFF\354\001\000\000'"
+WHOLE, HALF = (f"{{ {HEAD}; head -c {length} /dev/zero; }} > $6" for length in (492, 300))
 ZH = "请A零零一号到三号窗口办理"
 needs_engine = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 
@@ -76,15 +79,21 @@ def engine(tmp_path, monkeypatch):
     return install
 
 
-@pytest.mark.parametrize("script", ["exit 1", "exit 0", "exec sleep 30", "kill -9 $$"])
+@pytest.mark.parametrize("script", ["exit 1", "exit 0", "exec sleep 30", "kill -9 $$", HALF])
 def test_an_engine_that_fails_leaves_nothing_behind(engine, script):
     speaking = engine(script)
     assert speaking.clip(ZH, "zh-CN") is None
     assert list(speaking.folder.iterdir()) == []
 
 
+def test_without_a_place_for_it_there_is_no_clip(engine):
+    speaking = engine(WHOLE)
+    speaking.folder.write_text("a file where the folder should be")
+    assert speaking.clip(ZH, "zh-CN") is None
+
+
 def test_a_failed_clip_does_not_stop_the_next(engine, tmp_path):
-    speaking = engine(f"[ -e {tmp_path}/works ] && head -c 500 /dev/zero > $6")
+    speaking = engine(f"[ -e {tmp_path}/works ] && {WHOLE}")
     assert speaking.clip(ZH, "zh-CN") is None
     (tmp_path / "works").touch()
     assert speaking.clip(ZH, "zh-CN").stat().st_size == 500

@@ -24,7 +24,7 @@ AGAIN_SECONDS = 0.1  # before the same is asked again
 AWAY = ("busy", "in_progress", "no_storage")  # refusals that mean: ask again
 
 # A board's patience, as in static/js/feed.js.
-SILENCE_SECONDS, CONNECT_SECONDS, BUSY_SECONDS, RETRY_SECONDS = 15.0, 4.0, 2.0, (0.25, 1.5)
+SILENCE_SECONDS, CONNECT_SECONDS, BUSY_SECONDS, RETRY_SECONDS = 15.0, 6.0, 2.0, (0.25, 1.5)
 
 Place = tuple[str, int]  # host and port
 

@@ -11,7 +11,7 @@ from display import voice
 from display.voice import SPEAKERS, Voice, pinyin
 
 # What an engine writes: a head that tells the length of the rest, and the rest; or a part of it on a full disk.
-HEAD = r"printf 'RIFF\\354\\001\\000\\000'"
+HEAD = r"printf 'RIFF\354\001\000\000'"
 WHOLE, HALF = (f"{{ {HEAD}; head -c {length} /dev/zero; }} > $6" for length in (492, 300))
 ZH = "请A零零一号到三号窗口办理"
 needs_engine = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +108,17 @@ def run_py(
     return subprocess.run(command, cwd=cwd, env=environ, input=said, capture_output=True, text=True, timeout=PATIENCE)
 
 
+# Below those that a machine gives to the near ends of connections: a client that knocks at a killed server's port
+# could be given that very port, be connected to itself, and keep it from the server's next start.
+ports = (10_000 + number % 20_000 for number in count(os.getpid() * 101))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in ports:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("endless")
 
 
 def until(

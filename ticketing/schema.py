@@ -27,6 +27,8 @@ def prepare(is_sqlite: bool) -> None:
     version = SchemaVersion.get().version if SchemaVersion.table_exists() else 1
     if version > VERSION:
         raise SchemaTooNew(f"This database is of version {version}, this program of {VERSION}: update the program")
+    if version == VERSION:
+        return  # not a lock more: other processes are at work, and each DDL statement would wait for them
     migrator = SqliteMigrator(database.obj) if is_sqlite else PostgresqlMigrator(database.obj)
     for step in range(version + 1, VERSION + 1):
         STEPS[step](migrator)

@@ -30,6 +30,10 @@ login_manager = LoginManager()
 class Cookies(SecureCookieSessionInterface):
     """Flask derives the signing key even where no cookie came; devices send none, many times a second."""
 
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Behind TLS always, also where PUBLIC_URL was forgotten."""
+        return super().get_cookie_secure(app) or request.is_secure
+
     def open_session(self, app: Flask, request: Request) -> Any:
         if self.get_cookie_name(app) not in request.cookies:
             return self.session_class()

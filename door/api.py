@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_babel import gettext
-from flask_limiter import Limit, Limiter, RateLimitExceeded
+from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 from playhouse.pool import MaxConnectionsExceeded
 from pydantic import BaseModel, ValidationError
 from redis.backoff import NoBackoff
@@ -148,13 +148,13 @@ def names_no_ticket() -> bool:
 
 
 # Besides, a ticket's own page and verbs: a phone needs a few a minute, a family's phones some more.
-TICKET_RATE = Limit("300/minute", key_function=ticket_named, per_method=False, exempt_when=names_no_ticket)
+TICKET_RATE = ApplicationLimit("300/minute", key_function=ticket_named, exempt_when=names_no_ticket)
 # Redis that is away, or dies between two answers, must cost neither an answer nor time: each process counts by itself
 # until it is back.
 QUICKLY = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "retry": Retry(NoBackoff(), 0)}
 limiter = Limiter(
     limited_as,
-    default_limits=[usual_rate, TICKET_RATE],
+    application_limits=[usual_rate, TICKET_RATE],  # over all addresses of the API together
     key_prefix="yichuang",
     in_memory_fallback_enabled=True,
     swallow_errors=True,

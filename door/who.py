@@ -131,7 +131,7 @@ def make_token(role: str, hall: Hall, counter: Counter | None, label: str = "", 
 
 
 def token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def demo_token(secret_key: str, role: str, hall: str) -> str:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from flask import Flask, request
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO
@@ -74,7 +74,7 @@ def admit(namespace: str, auth: Any) -> Listener:
     return Listener(hall.code, hall.id, None if after is None else seq_in(after))
 
 
-def can_be_looked_up(value: Any) -> bool:
+def can_be_looked_up(value: Any) -> TypeGuard[str]:
     """A text without a zero byte or half a character: no database takes those, not even to say that there is none."""
     return isinstance(value, str) and not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
 

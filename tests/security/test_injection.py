@@ -247,7 +247,7 @@ def test_a_cookie_is_made_by_the_key_alone(app, door):
         f"{body}.{at}.",
         f"{body}.{at}.{'A' * len(signature)}",
         f"{body}..{signature}",
-        f"{body}.{at[:-1]}A.{signature}",
+        f"{body}.{at[::-1]}.{signature}",
         body,
         "",
         "..",

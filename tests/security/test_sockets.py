@@ -15,6 +15,7 @@ from tests.live.people import People, Screen
 pytestmark = pytest.mark.live
 
 SEED = 20261124
+LAST = "40/last,"  # there is no such namespace: the refusal says that everything before it was heard
 
 
 @pytest.fixture(scope="module", params=["eventlet", "gevent"])
@@ -35,13 +36,13 @@ def wire(people, *packets: str | bytes, patience: float = 0.3) -> list[str]:
     heard = []
     try:
         assert line.recv().startswith("0{")
-        for packet in packets:
+        for packet in (*packets, LAST):
             if isinstance(packet, bytes):
                 line.send_binary(packet)
             else:
                 line.send(packet)
         line.settimeout(patience)
-        while packet := line.recv():
+        while (packet := line.recv()) and not packet.startswith("44/last,"):
             heard.append(packet)
     except (websocket.WebSocketException, OSError):
         pass
@@ -52,7 +53,9 @@ def wire(people, *packets: str | bytes, patience: float = 0.3) -> list[str]:
 
 def is_well(people) -> None:
     assert people.issue()["number"]
-    errors = [line for line in people.server.log.read_text().splitlines() if '"level":"ERROR"' in line]
+    """The library says of a packet that it could not read it; nothing of ours may have failed."""
+    log = people.server.log.read_text().splitlines()
+    errors = [line for line in log if '"level":"ERROR"' in line and '"logger":"engineio.server"' not in line]
     assert not errors, errors[0][:2000]
 
 
@@ -83,9 +86,9 @@ def test_a_wrong_hello_is_refused_by_a_code(people, namespace, auth):
     assert told["data"]["code"] == told["message"] and 400 <= told["data"]["status"] < 500, told
 
 
-@pytest.mark.parametrize("namespace", ["/", "/nothing", "/admin", "/../board", "/board%2f", "/" + "x" * 2000, "/\x00"])
+@pytest.mark.parametrize("namespace", ["/nothing", "/admin", "/../board", "/board%2f", "/" + "x" * 2000, "/\x00"])
 def test_a_namespace_that_is_none_is_refused(people, namespace):
-    for packet in wire(people, f"40{namespace}," if namespace != "/" else "40"):
+    for packet in wire(people, f"40{namespace},"):
         assert packet.startswith("44"), packet
     is_well(people)
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask import Blueprint, Flask, Response, abort, current_app, render_template, request
 from flask_babel import gettext as _
 
 from door.locale import YEAR
@@ -146,8 +146,15 @@ def error_page(status: int) -> Response:
     return Response(page, status, mimetype="text/html")
 
 
+def refuse_zero_bytes() -> None:
+    """PostgreSQL takes none, not even to say that there is no such hall. The API names what it does not know itself."""
+    if not request.path.startswith("/api/") and any("\0" in text for text in (request.path, *request.args.values())):
+        abort(HTTPStatus.NOT_FOUND)
+
+
 def init_pages(app: Flask) -> None:
     app.register_blueprint(pages)
     app.jinja_env.globals.update(static_url=static_url, STYLES=STYLES)
+    app.before_request(refuse_zero_bytes)
     app.after_request(add_headers)
     app.after_request(squeeze)

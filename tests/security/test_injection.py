@@ -112,6 +112,14 @@ def test_no_part_of_a_request_is_a_statement(app, door, cast, value):
     assert cast.rows() == before
 
 
+@pytest.mark.parametrize(
+    "path", ["/console?hall=%00", "/board/hall?zone=%00", "/signin?next=/%00", "/?x=a%00", "/t/%00"]
+)
+def test_a_zero_byte_in_a_question_is_at_no_page(door, path):
+    client, known = door.known("root")
+    assert client.get(path, headers=known).status_code == 404
+
+
 def test_a_search_finds_what_is_meant(door, cast):
     for text in ("' OR '1'='1", "%", "_", "I%", "\\"):
         found = door.ask("GET", "/halls/hall/items?q=" + text.replace("%", "%25"))

@@ -291,7 +291,7 @@ def test_ids_have_128_bits_and_none_follows_from_another(cast):
 
 ELSEWHERE = ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "/%09/evil.example",
              "javascript:alert(1)", "data:text/html,x", "/\t/evil.example", "/\n//evil.example", " //evil.example",
-             "///evil.example", "http:evil.example", "/\x00/evil.example", "%2f%2fevil.example"]  # fmt: skip
+             "///evil.example", "http:evil.example", "%2f%2fevil.example"]  # fmt: skip
 
 
 @pytest.mark.parametrize("next_", ELSEWHERE)

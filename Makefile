@@ -47,7 +47,7 @@ run: .venv/installed  ## the server with a ready district hall (ARGS="--port 808
 
 # -- tests --------------------------------------------------------------------------------------------
 
-.PHONY: test test-postgres browser arrows docs-check
+.PHONY: test test-postgres security browser arrows docs-check
 test: dev browser  ## every test on SQLite; ARGS="tests/door -k order" for some
 ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
@@ -66,6 +66,9 @@ test-postgres: dev  ## every test but the browser's on PostgreSQL and Redis
 	@$(BIN)/pytest -m "fault"
 	@$(BIN)/pytest -m "live" -n $(WORKERS) --dist loadfile
 	@$(BIN)/pytest -m "not ($(BIG) or $(ALONE))" -n $(WORKERS)
+
+security: dev  ## attacks of every kind, and a table of the promises; more in docs/security.md
+	@WORKERS=$(WORKERS) $(BIN)/python tools/security.py
 
 browser:  ## Chromium, a Chinese font and a voice for the browser tests, where apt can give them
 	@tools/browser-packages

@@ -83,7 +83,8 @@ def create_socketio(app: Flask, settings: Settings) -> SocketIO:
     socketio = SocketIO(
         app,
         async_mode=settings.async_mode,
-        cors_allowed_origins=None,  # the same origin only
+        cors_allowed_origins=may_listen(settings),
+        cors_credentials=False,  # another site's page comes with a token, never with our cookie
         ping_interval=25,
         ping_timeout=20,
         max_http_buffer_size=64 * 1024,
@@ -101,6 +102,17 @@ def create_socketio(app: Flask, settings: Settings) -> SocketIO:
     push.snapshots["/manager"] = counter.stats.load
     push.init_push(socketio, app)
     return socketio
+
+
+def may_listen(settings: Settings) -> Callable[[str | None, dict[str, Any]], bool]:
+    """Pages of our own address, and those that CORS_ORIGINS names. What X-Forwarded-Host says is no address of ours
+    unless a trusted proxy said it; the library would believe it from anybody."""
+
+    def allowed(origin: str | None, environ: dict[str, Any]) -> bool:
+        ours = f"{environ.get('wsgi.url_scheme')}://{environ.get('HTTP_HOST')}"
+        return origin in (None, ours, *settings.cors_origins)
+
+    return allowed
 
 
 def start_background(app: Flask) -> None:

@@ -1,14 +1,24 @@
 """Settings, from the environment or a `.env` file; each has a safe default."""
 
+import math
 import os
+import re
 import secrets
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import load_dotenv
 
 ROOT = Path(__file__).resolve().parent
-WEAK_SECRETS = {"", "secret", "changeme", "dev", "password"}
+# What examples and guessers begin with; it counts for nothing in a key.
+WELL_KNOWN = re.compile(
+    r"(?i)secret|change|me|key|dev|pass|word|wd|your|my|test|demo|example|default|admin|root|flask|django|yichuang|super"
+    r"|at least 16 characters that nobody can guess|abcdef[g-z]*|qwert[a-z]*|asdf[a-z]*"
+    r"|0?1234\d*|9?8765\d*|(.)\1{2,}|[\W_]+"
+)
+LEAST_LENGTH, LEAST_BITS = 16, 48
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::\d{1,5})?|https?://\[[0-9a-f:]+\](?::\d{1,5})?")
 
 
 class BadSetting(Exception):
@@ -25,6 +35,7 @@ class Settings:
     async_mode: str = "eventlet"  # ASYNC_MODE: eventlet or gevent (threading for tests)
     secret_key: str = field(default="", repr=False)  # SECRET_KEY: signs sessions, seals identities
     public_url: str = ""  # PUBLIC_URL: what QR codes point to; empty = the address the request came to
+    cors_origins: tuple[str, ...] = ()  # CORS_ORIGINS: other sites whose pages may ask the API and listen
     rate_limits: bool = True  # RATE_LIMITS: off only for benchmarks
     log_level: str = "INFO"  # LOG_LEVEL
     log_format: str = ""  # LOG_FORMAT: json or text; empty = text on a terminal, else json
@@ -52,6 +63,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         async_mode=one_of(environ, "ASYNC_MODE", ("eventlet", "gevent", "threading")),
         secret_key=secret(environ.get("SECRET_KEY"), data_dir / "secret.key"),
         public_url=environ.get("PUBLIC_URL", "").rstrip("/"),
+        cors_origins=origins(environ.get("CORS_ORIGINS", "")),
         rate_limits=environ.get("RATE_LIMITS", "on").lower() not in ("off", "0", "no"),
         log_level=one_of(environ, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         log_format=one_of(environ, "LOG_FORMAT", ("", "json", "text")),
@@ -74,16 +86,47 @@ def one_of(environ: dict[str, str], name: str, choices: tuple[str, ...]) -> str:
     return text
 
 
+def origins(text: str) -> tuple[str, ...]:
+    """Exact origins, by commas or blanks. No patterns: one that is a little too wide lets in everybody."""
+    named = tuple(text.replace(",", " ").split())
+    for origin in named:
+        if not ORIGIN.fullmatch(origin):
+            raise BadSetting(f"CORS_ORIGINS must be origins like https://portal.example.cn, not {origin!r}")
+    return named
+
+
 def secret(given: str | None, kept: Path) -> str:
     if given is not None:
-        if given.lower() in WEAK_SECRETS or len(given) < 16:
-            raise BadSetting("SECRET_KEY is too weak: at least 16 characters that nobody can guess")
-        return given
+        return strong(given, "SECRET_KEY")
     if not kept.exists():
-        # O_EXCL: of two first starts at once, one makes the key and both read it.
-        try:
-            with os.fdopen(os.open(kept, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
-                out.write(secrets.token_urlsafe(48))
-        except FileExistsError:
-            pass
-    return kept.read_text().strip()
+        make_secret(kept)
+    return strong(kept.read_text().strip(), str(kept))
+
+
+def make_secret(kept: Path) -> None:
+    """Written whole beside its place and linked there: of two first starts at once, one makes the key and both read
+    it, and neither meets half of one."""
+    handle, name = tempfile.mkstemp(dir=kept.parent, prefix=".secret-")  # mode 600
+    with os.fdopen(handle, "w") as out:
+        out.write(secrets.token_urlsafe(48))
+    try:
+        os.link(name, kept)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(name)
+
+
+def strong(key: str, where: str) -> str:
+    if len(key) < LEAST_LENGTH or bits(key) < LEAST_BITS:
+        raise BadSetting(
+            f"{where} is too weak: it must be at least {LEAST_LENGTH} characters that nobody can guess, "
+            "for example the output of: openssl rand -base64 48"
+        )
+    return key
+
+
+def bits(key: str) -> float:
+    """What is left without well-known words, times what one of its letters can tell: an upper bound of its strength."""
+    left = WELL_KNOWN.sub("", key)
+    return sum(-math.log2(left.count(letter) / len(left)) for letter in left)

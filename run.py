@@ -54,7 +54,7 @@ def listen(app, host, port):
     if mode == "gevent":
         from gevent import pywsgi
 
-        server = pywsgi.WSGIServer((host, port), app, log=None, backlog=BACKLOG)
+        server = pywsgi.WSGIServer((host, port), app, log=None, backlog=BACKLOG, handler_class=gevent_handler())
         server.init_socket()
         return server.serve_forever, server.close
     from werkzeug.serving import make_server
@@ -87,9 +87,106 @@ def listen_with_eventlet(app, host, port):
 
     def serve_for_ever():
         # It stops answering at 1024 sockets unless told otherwise, and shows a client its stack when in debug.
-        eventlet.wsgi.server(Door(), app, max_size=20_000, log_output=False, debug=False)
+        eventlet.wsgi.server(Door(), app, max_size=20_000, log_output=False, debug=False, protocol=eventlet_handler())
 
     return serve_for_ever, door.close
+
+
+def eventlet_handler():
+    """Reads a request within the times of door/wire.py, and refuses what two readers could read in two ways."""
+    import eventlet
+    from eventlet.wsgi import HttpProtocol
+
+    from door import wire
+
+    class Handler(HttpProtocol):
+        head = None
+
+        def handle_one_request(self):
+            try:
+                super().handle_one_request()
+            finally:
+                self.end_of_head()
+
+        def _read_request_line(self):
+            with eventlet.Timeout(wire.IDLE_SECONDS, wire.TooSlow()):
+                self.rfile.peek(1)
+            self.head = eventlet.Timeout(wire.HEAD_SECONDS, wire.TooSlow())
+            return super()._read_request_line()
+
+        def end_of_head(self):
+            if self.head is not None:
+                self.head.cancel()
+
+        def parse_request(self):
+            if not super().parse_request():
+                return False
+            every = self.headers.get_all
+            if wire.is_ambiguous(every("content-length", []), every("transfer-encoding", [])):
+                self.close_connection = True
+                self.send_error(400)
+                return False
+            return True
+
+        def get_environ(self):
+            self.end_of_head()
+            environ = super().get_environ()
+            body = environ["eventlet.input"]
+            body.rfile = wire.Body(self.rfile, eventlet.Timeout, self)
+            if body.chunked_input:
+                environ["wsgi.input_terminated"] = True  # it knows its end without a length
+            return environ
+
+    return Handler
+
+
+def gevent_handler():
+    """The same for gevent."""
+    from http.client import HTTPException
+
+    import gevent
+    from gevent.pywsgi import WSGIHandler
+
+    from door import wire
+
+    class Handler(WSGIHandler):
+        head = None
+
+        def MessageClass(self, *parts):
+            headers = super().MessageClass(*parts)
+            if wire.is_ambiguous(headers.get_all("content-length", []), headers.get_all("transfer-encoding", [])):
+                raise ValueError("the request's length is ambiguous")
+            return headers
+
+        def read_requestline(self):
+            with gevent.Timeout(wire.IDLE_SECONDS, wire.TooSlow()):
+                self.rfile.peek(1)
+            self.head = gevent.Timeout.start_new(wire.HEAD_SECONDS, wire.TooSlow())
+            return super().read_requestline()
+
+        def read_request(self, line):
+            try:
+                return super().read_request(line)
+            except (wire.TooSlow, HTTPException) as fault:  # else it prints where it found the client's mistake
+                raise ValueError(f"no request: {type(fault).__name__}") from fault
+
+        def handle_one_request(self):
+            try:
+                return super().handle_one_request()
+            finally:
+                self.end_of_head()
+
+        def end_of_head(self):
+            if self.head is not None:
+                self.head.close()
+
+        def get_environ(self):
+            self.end_of_head()
+            environ = super().get_environ()
+            self.wsgi_input.rfile = wire.Body(self.rfile, gevent.Timeout, self)
+            return environ
+
+    return Handler
 
 
 def wait_for_postgresql(mode, seconds=None):

@@ -5,6 +5,7 @@ it was issued. Percentiles are by nearest rank: the smallest duration that at le
 
 import csv
 import time
+import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
@@ -17,6 +18,7 @@ from ticketing.status import CANCELLED, EXPIRED, FINISHED, NO_SHOW
 from ticketing.table import database
 
 LONGEST = 366  # days told at once
+BLANKS = " \t\r\n\v\f\u200b\ufeff"  # what some spreadsheets pass over
 SPANS = {"wait": ("waited_from", "called_at"), "walk": ("called_at", "begun_at"), "service": ("begun_at", "ended_at")}
 ENDS = {"finished": FINISHED, "no_show": NO_SHOW, "cancelled": CANCELLED, "expired": EXPIRED}
 
@@ -162,5 +164,6 @@ def as_csv(days: list[dict[str, Any]], heading: Callable[[str], str]) -> str:
 
 
 def harmless(text: str) -> str:
-    """A spreadsheet would compute a text that begins like a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """A spreadsheet would compute a text that begins like a formula, be it after blanks or in full-width signs."""
+    begins = unicodedata.normalize("NFKC", text).lstrip(BLANKS)
+    return f"'{text}" if begins.startswith(("=", "+", "-", "@")) or text.startswith(("\t", "\r", "\n")) else text

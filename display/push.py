@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from flask import Flask, request
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO
@@ -64,7 +64,7 @@ def admit(namespace: str, auth: Any) -> Listener:
     facts = auth if isinstance(auth, dict) else {}
     who = identified(facts.get("token"))
     code = facts.get("hall", who.hall)
-    hall = Hall.get_or_none(Hall.code == code) if isinstance(code, str) else None
+    hall = Hall.get_or_none(Hall.code == code) if can_be_looked_up(code) else None
     if hall is None:
         raise Refusal("unknown_hall")
     may_hear = who.may_hear_public if FEEDS[namespace] == "public" else who.may_hear_staff
@@ -72,6 +72,11 @@ def admit(namespace: str, auth: Any) -> Listener:
         raise Refusal("forbidden")
     after = facts.get("after")
     return Listener(hall.code, hall.id, None if after is None else seq_in(after))
+
+
+def can_be_looked_up(value: Any) -> TypeGuard[str]:
+    """A text without a zero byte or half a character: no database takes those, not even to say that there is none."""
+    return isinstance(value, str) and not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def identified(token: Any) -> Who:
@@ -386,7 +391,7 @@ class TicketFeed(Client):
 
     def admit(self, auth: Any) -> str:
         id = auth.get("ticket") if isinstance(auth, dict) else None
-        if not isinstance(id, str) or history.ticket(id) is None:
+        if not can_be_looked_up(id) or history.ticket(id) is None:
             raise Refusal("unknown_ticket")
         return id
 

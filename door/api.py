@@ -2,21 +2,24 @@
 one order: 401, 404, 403, body (413, 415, 400), 422, and only then may a verb refuse with 409."""
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
 import orjson
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_babel import gettext
-from flask_limiter import Limiter, RateLimitExceeded
+from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 from playhouse.pool import MaxConnectionsExceeded
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from door.pages import error_page
-from door.who import Who, bearer_token, check_csrf, current_who
+from door.who import Who, bearer_token, check_csrf, current_who, token_hash
 from ticketing import clock, db, history
 from ticketing.db import Once, Reply
 from ticketing.errors import REFUSALS, Refusal
@@ -26,6 +29,7 @@ from ticketing.shapes import Input
 API = "/api/"  # below it nobody is ever answered with a page
 BASE = "/api/v1"
 MAX_BODY = 64 * 1024
+CORS_HEADERS = "Accept-Language, Authorization, Content-Type, Idempotency-Key"
 ANYBODY: tuple[str, ...] = ()
 
 log = logging.getLogger("yichuang.api")
@@ -95,9 +99,34 @@ ROUTES = Routes()
 # -- limits -------------------------------------------------------------------------------------------------------
 
 
+class Recognised:
+    """The tokens found valid lately, by their hash. Only such a one is counted by itself: who makes tokens up is
+    counted by address, however many they make."""
+
+    def __init__(self, most: int = 20_000) -> None:
+        self.most = most
+        self.hashes: OrderedDict[str, None] = OrderedDict()
+
+    def see(self, token: str) -> None:
+        self.hashes[token_hash(token)] = None
+        if len(self.hashes) > self.most:
+            self.hashes.popitem(last=False)
+
+    def forget(self, token: str) -> None:
+        self.hashes.pop(token_hash(token), None)
+
+    def name(self, token: str | None) -> str | None:
+        """What it is counted as, fit for Redis and logs: never the token itself."""
+        known = token_hash(token) if token else ""
+        return f"token:{known[:32]}" if known in self.hashes else None
+
+
+recognised = Recognised()
+
+
 def limited_as() -> str:
     """A device by its token, anybody else by address."""
-    return bearer_token() or address()
+    return recognised.name(bearer_token()) or address()
 
 
 def address() -> str:
@@ -107,10 +136,29 @@ def address() -> str:
 def usual_rate() -> str:
     """Generous: a device 50 a second, an address 200, since a whole hall may stand behind one. Counted over a
     minute, so that a morning's rush or a program's burst is not taken for a flood."""
-    return "3000/minute" if bearer_token() else "12000/minute"
+    return "3000/minute" if recognised.name(bearer_token()) else "12000/minute"
 
 
-limiter = Limiter(limited_as, default_limits=[usual_rate], storage_uri="memory://")
+def ticket_named() -> str:
+    return f"ticket:{(request.view_args or {}).get('ticket', '')[:64]}"
+
+
+def names_no_ticket() -> bool:
+    return "ticket" not in (request.view_args or {})
+
+
+# Besides, a ticket's own page and verbs: a phone needs a few a minute, a family's phones some more.
+TICKET_RATE = ApplicationLimit("300/minute", key_function=ticket_named, exempt_when=names_no_ticket)
+# Redis that is away, or dies between two answers, must cost neither an answer nor time: each process counts by itself
+# until it is back.
+QUICKLY = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "retry": Retry(NoBackoff(), 0)}
+limiter = Limiter(
+    limited_as,
+    application_limits=[usual_rate, TICKET_RATE],  # over all addresses of the API together
+    key_prefix="yichuang",
+    in_memory_fallback_enabled=True,
+    swallow_errors=True,
+)
 
 
 @limiter.request_filter
@@ -169,6 +217,8 @@ def endpoint(
             def enter() -> Call:
                 return admit(who, method, parts, body, query, allow)
 
+            if body is not None:
+                take_body()
             with db.connection():
                 if method == "GET":
                     return db.healed(lambda: respond(handler(enter()), status))
@@ -189,7 +239,7 @@ def admit(
     query: type[BaseModel] | None,
     allow: Callable[[Call], None] | None,
 ) -> Call:
-    who = current_who()
+    who = recognise()
     if allowed and who is None:
         raise Refusal("unauthorized")
     call = Call(who, clock.now())
@@ -211,6 +261,19 @@ def admit(
     return call
 
 
+def recognise() -> Who | None:
+    token = bearer_token()
+    try:
+        who = current_who()
+    except Refusal:
+        if token:
+            recognised.forget(token)
+        raise
+    if token:
+        recognised.see(token)
+    return who
+
+
 def refuse_foreign(call: Call, allowed: tuple[str, ...]) -> None:
     """403 for another role, another hall, another counter than the token is for."""
     who = call.asker
@@ -220,11 +283,20 @@ def refuse_foreign(call: Call, allowed: tuple[str, ...]) -> None:
         raise Refusal("forbidden")
 
 
+def take_body() -> None:
+    """Read before a database connection is taken: slow clients would hold all of them. What is wrong with it is told
+    when its turn comes."""
+    # Also for a body that comes in chunks and tells no length; it is cut there without a word, hence one more.
+    request.max_content_length = MAX_BODY + 1
+    try:
+        g.body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        g.body = None
+
+
 def read_body(model: type[BaseModel]) -> Any:
-    if (request.content_length or 0) > MAX_BODY:
-        raise Refusal("too_large")
-    raw = request.get_data(cache=False)
-    if len(raw) > MAX_BODY:
+    raw = g.body
+    if raw is None or len(raw) > MAX_BODY:
         raise Refusal("too_large")
     if not raw.strip():
         return validated(model, {})
@@ -321,8 +393,29 @@ def init_api(app: Flask) -> None:
     for unavailable in db.UNAVAILABLE:
         app.register_error_handler(unavailable, database_problem)
     app.register_error_handler(Exception, internal_problem)
-    limiter.enabled = app.config["SETTINGS"].rate_limits
+    settings = app.config["SETTINGS"]
+    limiter.enabled = settings.rate_limits
+    app.config["RATELIMIT_STORAGE_URI"] = settings.redis_url or "memory://"
+    app.config["RATELIMIT_STORAGE_OPTIONS"] = QUICKLY if settings.redis_url else {}
     limiter.init_app(app)
+    app.after_request(allow_origin)
+
+
+def allow_origin(response: Response) -> Response:
+    """CORS: a page of a site that CORS_ORIGINS names may use the API with a token of its own; nobody else's may. Our
+    cookie is never taken from another site, so credentials are not allowed."""
+    origins = current_app.config["SETTINGS"].cors_origins
+    if not origins or not request.path.startswith(API):
+        return response
+    response.vary.add("Origin")
+    if request.headers.get("Origin") in origins:
+        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
+        if request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(response.allow))
+            response.headers["Access-Control-Allow-Headers"] = CORS_HEADERS
+            response.headers["Access-Control-Max-Age"] = "600"
+    return response
 
 
 def http_problem(error: HTTPException) -> Any:

@@ -30,6 +30,10 @@ login_manager = LoginManager()
 class Cookies(SecureCookieSessionInterface):
     """Flask derives the signing key even where no cookie came; devices send none, many times a second."""
 
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Behind TLS always, also where PUBLIC_URL was forgotten."""
+        return super().get_cookie_secure(app) or request.is_secure
+
     def open_session(self, app: Flask, request: Request) -> Any:
         if self.get_cookie_name(app) not in request.cookies:
             return self.session_class()
@@ -127,7 +131,7 @@ def make_token(role: str, hall: Hall, counter: Counter | None, label: str = "", 
 
 
 def token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def demo_token(secret_key: str, role: str, hall: str) -> str:

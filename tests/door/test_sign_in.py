@@ -6,7 +6,8 @@ import pytest
 
 from app import create_app
 from counter import staff
-from door.api import limited_as, limiter, usual_rate
+from door.api import limited_as, limiter, recognised, usual_rate
+from door.who import token_hash
 from tests.cast import PASSWORD
 from ticketing.models import Staff
 
@@ -172,8 +173,10 @@ def test_too_many_are_told_so(limited, monkeypatch):
 
 
 def test_a_device_is_counted_by_its_token_and_anybody_else_by_address(app):
+    recognised.see("known")
     for sent, counted, rate in (
-        ({"Authorization": "Bearer abc"}, "abc", "3000/minute"),
+        ({"Authorization": "Bearer known"}, f"token:{token_hash('known')[:32]}", "3000/minute"),
+        ({"Authorization": "Bearer made up"}, "10.0.0.7", "12000/minute"),
         ({"Authorization": "Basic abc"}, "10.0.0.7", "12000/minute"),
         ({}, "10.0.0.7", "12000/minute"),
     ):

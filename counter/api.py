@@ -107,7 +107,7 @@ def me(person: Staff) -> dict[str, Any]:
 def show_counter(call: Call) -> dict[str, Any]:
     with db.snapshot():
         counter = Counter.get_by_id(call.counter.id)
-        return views.counter_view(counter, call.now, call.secret if sits_at(call, counter) else None)
+        return views.counter_view(counter, call.now, call.keyring if sits_at(call, counter) else None)
 
 
 def sits_at(call: Call, counter: Counter) -> bool:
@@ -129,15 +129,15 @@ def refuse_stranger(call: Call) -> None:
 
 def counter_reply(call: Call, change: Change, counter: Counter) -> Reply:
     counter = Counter.get_by_id(counter.id)
-    return Reply(200, views.counter_view(counter, change.now, call.secret if sits_at(call, counter) else None))
+    return Reply(200, views.counter_view(counter, change.now, call.keyring if sits_at(call, counter) else None))
 
 
 def ticket_reply(call: Call, change: Change, ticket: Ticket) -> Reply:
     ticket.hall = change.hall
     at = ticket.counter
-    secret = call.secret if at is not None and sits_at(call, at) else None
+    keyring = call.keyring if at is not None and sits_at(call, at) else None
     policy = policy_of(change.hall, change.rules)
-    return Reply(200, views.staff_ticket(ticket, change.now, policy, change.rules, secret))
+    return Reply(200, views.staff_ticket(ticket, change.now, policy, change.rules, keyring))
 
 
 def at_counter(call: Call, verb: Callable[[Change, int], Counter]) -> Any:

@@ -11,6 +11,7 @@ from door.openapi import document
 from door.who import PEOPLE
 from ticketing import catalogue, clock, db, history, identity, lifecycle, views
 from ticketing.db import Change, Reply
+from ticketing.keyring import Keyring
 from ticketing.lifecycle import Wish
 from ticketing.models import Hall, Queue, Ticket
 from ticketing.shapes import (
@@ -87,7 +88,7 @@ def issue_ticket(call: Call) -> Any:
 
 def wish_of(call: Call, body: Issue) -> Wish:
     default = "appointment" if body.appointment else DEFAULT_CHANNEL.get(call.asker.role, "desk")
-    sealed, hashed = sealed_applicant(call.secret, call.hall.code, body)
+    sealed, hashed = sealed_applicant(call.keyring, call.hall.code, body)
     return Wish(
         channel=body.channel or default,
         items=body.items or [],
@@ -100,16 +101,16 @@ def wish_of(call: Call, body: Issue) -> Wish:
     )
 
 
-def sealed_applicant(secret: str, hall: str, body: Issue) -> tuple[str | None, str | None]:
+def sealed_applicant(keyring: Keyring, hall: str, body: Issue) -> tuple[str | None, str | None]:
     """What was told of the person, encrypted, and the keyed hash that finds a second number of theirs."""
     told = {"name": body.name, "phone": body.phone, "id_number": None}
     hashed = None
     if body.id_number is not None:
         _, number = identity.check_id_number(body.id_number)
         told["id_number"] = number
-        hashed = identity.identity_hash(secret, hall, number)
+        hashed = keyring.identity_hash(hall, number)
     given = {name: value for name, value in told.items() if value}
-    return (identity.seal(secret, given) if given else None), hashed
+    return (keyring.seal(given) if given else None), hashed
 
 
 def booked_at(body: Issue) -> int | None:

@@ -11,6 +11,7 @@ class Rules(BaseModel):
     day_starts: str = Field("00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="the business day begins")
     order: Literal["weighted", "strict"] = Field("weighted", description="who is next: contract §2")
     guard_minutes: float = Field(60, gt=0, description="a ticket older than this goes before all that are not")
+    keep_identity_days: int = Field(30, ge=1, le=3650, description="who came is forgotten so many days later")
     no_show_calls: int = Field(2, ge=1, description="calls before a no-show is allowed")
     no_show_seconds: float = Field(20, ge=0, description="seconds since the first call before a no-show is allowed")
     no_show_auto_seconds: float | None = Field(

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import getpass
+import json
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ from counter import staff, sweep
 from door import logs
 from door.locale import catalogue
 from door.who import DEVICES, PEOPLE, PROGRAMS, demo_token, make_token
-from ticketing import archive, clock, db, loading, moving, resealing
+from ticketing import archive, clock, db, loading, moving, privacy, resealing
 from ticketing.keyring import OLD, BadKeyring, Keyring, open_keyring, rotated
 from ticketing.models import Counter, Hall, Staff
 from ticketing.schema import SchemaTooNew
@@ -105,6 +106,10 @@ def parser() -> argparse.ArgumentParser:
 
     one = command("keys", keys, "the keys that identities are sealed with: list, make a new one, seal all anew")
     one.add_argument("act", choices=("list", "rotate", "reseal"))
+
+    one = command("privacy", private, "tell or erase what is kept of a person, whose number is read from stdin")
+    one.add_argument("act", choices=("export", "erase"))
+    one.add_argument("--hall", required=True)
 
     command("check", check, "tell what is misconfigured, unreachable or unsafe, one line each")
     return whole
@@ -311,6 +316,19 @@ def keys(options: argparse.Namespace, settings: Settings, _: Offload | None) -> 
     keyring = keyring_of(settings)
     acts: dict[str, Callable[[Keyring], int | None]] = {"list": list_keys, "rotate": rotate_keys, "reseal": reseal}
     return acts[options.act](keyring)
+
+
+def private(options: argparse.Namespace, settings: Settings, _: Offload | None) -> None:
+    opened(settings)
+    with db.connection():
+        hall = hall_named(options.hall)
+    text = getpass.getpass("Number: ") if sys.stdin.isatty() else sys.stdin.readline()
+    number = "".join(text.split()).upper()
+    if options.act == "erase":
+        print(f"{privacy.erase(hall, keyring_of(settings), number)} tickets no longer know this person")
+        return
+    told = privacy.export(hall, keyring_of(settings), number)
+    print(json.dumps(told, ensure_ascii=False, indent=2))
 
 
 def list_keys(keyring: Keyring) -> None:

@@ -1,6 +1,7 @@
 """What is kept of persons: forgotten after the hall's days, told to them and erased when they ask. Figures stay."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from cryptography.fernet import InvalidToken
@@ -90,7 +91,7 @@ def erase(hall: Hall, keyring: Keyring, number: str) -> int:
     hashed = keyring.identity_hash(hall.code, number)
     for start in range(0, max(len(ids), 1), PIECE):
         piece = ids[start : start + PIECE]
-        db.write(hall.code, lambda change, piece=piece: forget(change, piece, hashed))
+        db.write(hall.code, partial(forget, ids=piece, hashed=hashed))
     return len(ids)
 
 

@@ -31,6 +31,7 @@ from door.pages import init_pages
 from door.traffic import init_traffic
 from door.who import Cookies, login_manager
 from ticketing import clock, db, log
+from ticketing.keyring import open_keyring
 from ticketing.models import Hall
 
 logger = logging.getLogger("yichuang")
@@ -49,6 +50,7 @@ def create_app(settings: Settings, offload: Callable[..., Any] = run_here) -> Fl
     app = Flask(__name__)
     app.config.update(
         SETTINGS=settings,
+        KEYRING=open_keyring(settings.secret_key, settings.keyring_path, settings.keyring),
         OFFLOAD=offload,
         SECRET_KEY=settings.secret_key,
         SESSION_COOKIE_HTTPONLY=True,

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import getpass
+import json
 import os
 import shutil
 import signal
@@ -20,7 +21,8 @@ from counter import staff, sweep
 from door import logs
 from door.locale import catalogue
 from door.who import DEVICES, PEOPLE, PROGRAMS, demo_token, make_token
-from ticketing import archive, clock, db, loading, moving
+from ticketing import archive, clock, db, loading, moving, privacy, resealing
+from ticketing.keyring import OLD, BadKeyring, Keyring, open_keyring, rotated
 from ticketing.models import Counter, Hall, Staff
 from ticketing.schema import SchemaTooNew
 
@@ -45,6 +47,7 @@ def main(argv: list[str], offload: Offload | None = None, listen: Listen | None 
     except (
         BadSetting,
         Trouble,
+        BadKeyring,
         loading.LoadError,
         archive.BadArchive,
         moving.NotMoved,
@@ -100,6 +103,13 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("file", type=Path, metavar="FILE")
 
     command("move", move, "move everything from SQLite (DATA_DIR) to the empty PostgreSQL database at DATABASE_URL")
+
+    one = command("keys", keys, "the keys that identities are sealed with: list, make a new one, seal all anew")
+    one.add_argument("act", choices=("list", "rotate", "reseal"))
+
+    one = command("privacy", private, "tell or erase what is kept of a person, whose number is read from stdin")
+    one.add_argument("act", choices=("export", "erase"))
+    one.add_argument("--hall", required=True)
 
     command("check", check, "tell what is misconfigured, unreachable or unsafe, one line each")
     return whole
@@ -297,6 +307,57 @@ def move(options: argparse.Namespace, settings: Settings, _: Offload | None) -> 
     print("Now start the server with the same DATABASE_URL, and with the same SECRET_KEY or DATA_DIR as before.")
 
 
+def keyring_of(settings: Settings) -> Keyring:
+    return open_keyring(settings.secret_key, settings.keyring_path, settings.keyring)
+
+
+def keys(options: argparse.Namespace, settings: Settings, _: Offload | None) -> int | None:
+    opened(settings)
+    keyring = keyring_of(settings)
+    acts: dict[str, Callable[[Keyring], int | None]] = {"list": list_keys, "rotate": rotate_keys, "reseal": reseal}
+    return acts[options.act](keyring)
+
+
+def private(options: argparse.Namespace, settings: Settings, _: Offload | None) -> None:
+    opened(settings)
+    with db.connection():
+        hall = hall_named(options.hall)
+    text = getpass.getpass("Number: ") if sys.stdin.isatty() else sys.stdin.readline()
+    number = "".join(text.split()).upper()
+    if options.act == "erase":
+        print(f"{privacy.erase(hall, keyring_of(settings), number)} tickets no longer know this person")
+        return
+    told = privacy.export(hall, keyring_of(settings), number)
+    print(json.dumps(told, ensure_ascii=False, indent=2))
+
+
+def list_keys(keyring: Keyring) -> None:
+    sealed = resealing.counts()
+    for key in keyring.keys.keys:
+        state = "active" if key.id == keyring.keys.active else "opens only"
+        print(f"{key.id}  made {clock.rfc3339(key.made, 'UTC')}  {state}  {sealed.pop(key.id, 0)} texts")
+    for id, texts in sorted(sealed.items()):
+        print(f"{'SECRET_KEY' if id == OLD else id + '  NOT IN THE KEYRING'}  {texts} texts")
+
+
+def rotate_keys(keyring: Keyring) -> None:
+    fresh = rotated(keyring.keys, clock.now())
+    if keyring.path is None:
+        print(fresh.text())
+        print("Give this as KEYRING to every process, start them again, then: run.py keys reseal", file=sys.stderr)
+        return
+    keyring.replace(fresh)
+    print(f"{fresh.active} is active. Seal what is kept with it: run.py keys reseal")
+
+
+def reseal(keyring: Keyring) -> int:
+    done = resealing.reseal(keyring)
+    print(f"{done.texts} texts sealed anew" + (f"; dropped {', '.join(done.dropped)}" if done.dropped else ""))
+    if done.unreadable:
+        print(f"{done.unreadable} texts can not be opened: their key is not in the keyring", file=sys.stderr)
+    return 1 if done.unreadable else 0
+
+
 def check(options: argparse.Namespace, settings: Settings, _: Offload | None) -> int:
     faults = list(findings(settings))
     for fault in faults:
@@ -311,6 +372,7 @@ def findings(settings: Settings) -> list[str]:
     opened(settings)
     with db.connection():
         told += wrong_in_database()
+        told += wrong_keys(settings)
     if not settings.rate_limits:
         told.append("RATE_LIMITS is off: anybody can flood the server; turn it on outside benchmarks")
     if shutil.which("espeak-ng") is None:
@@ -334,6 +396,15 @@ def wrong_in_database() -> list[str]:
         if staff.matches(person.password_hash, DEMO_PASSWORD):
             told.append("Accounts still have the demo password: run.py user passwd LOGIN")
             break
+    return told
+
+
+def wrong_keys(settings: Settings) -> list[str]:
+    ours = {OLD, *(key.id for key in keyring_of(settings).keys.keys)}
+    lost = {id: texts for id, texts in resealing.counts().items() if id not in ours}
+    told = [f"{texts} identities are sealed with key {id}, which is not in the keyring" for id, texts in lost.items()]
+    if not settings.keyring and settings.keyring_path.stat().st_mode & 0o077:
+        told.append(f"{settings.keyring_path} can be read by others: chmod 600")
     return told
 
 

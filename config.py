@@ -33,7 +33,8 @@ class Settings:
     host: str = "127.0.0.1"  # HOST
     port: int = 8000  # PORT
     async_mode: str = "eventlet"  # ASYNC_MODE: eventlet or gevent (threading for tests)
-    secret_key: str = field(default="", repr=False)  # SECRET_KEY: signs sessions, seals identities
+    secret_key: str = field(default="", repr=False)  # SECRET_KEY: signs sessions, seals kept answers
+    keyring: str = field(default="", repr=False)  # KEYRING: seals identities; empty = keys.json under data_dir
     public_url: str = ""  # PUBLIC_URL: what QR codes point to; empty = the address the request came to
     cors_origins: tuple[str, ...] = ()  # CORS_ORIGINS: other sites whose pages may ask the API and listen
     rate_limits: bool = True  # RATE_LIMITS: off only for benchmarks
@@ -45,6 +46,10 @@ class Settings:
     @property
     def sqlite_path(self) -> Path:
         return self.data_dir / "yichuang.sqlite3"
+
+    @property
+    def keyring_path(self) -> Path:
+        return self.data_dir / "keys.json"
 
 
 def load_settings(environ: dict[str, str] | None = None) -> Settings:
@@ -62,6 +67,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         port=whole_number(environ, "PORT", 8000, most=65535),
         async_mode=one_of(environ, "ASYNC_MODE", ("eventlet", "gevent", "threading")),
         secret_key=secret(environ.get("SECRET_KEY"), data_dir / "secret.key"),
+        keyring=environ.get("KEYRING", ""),
         public_url=environ.get("PUBLIC_URL", "").rstrip("/"),
         cors_origins=origins(environ.get("CORS_ORIGINS", "")),
         rate_limits=environ.get("RATE_LIMITS", "on").lower() not in ("off", "0", "no"),

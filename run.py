@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The command line: serve, demo, load, token, user, close-day, backup, restore, move, check."""
+"""The command line: serve, demo, load, token, user, close-day, backup, restore, move, keys, privacy, check."""
 
 import os
 import sys

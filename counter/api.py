@@ -29,10 +29,11 @@ from counter.shapes import (
     StaffTicketList,
     TicketQuery,
     Transfer,
+    Unblock,
 )
 from door.api import Call, endpoint
 from door.who import PEOPLE, csrf_token, sign_in, sign_out
-from ticketing import db, history, lifecycle
+from ticketing import db, history, identity, lifecycle, limits
 from ticketing.db import Change, Reply
 from ticketing.errors import Refusal
 from ticketing.layout import layout_of
@@ -107,7 +108,7 @@ def me(person: Staff) -> dict[str, Any]:
 def show_counter(call: Call) -> dict[str, Any]:
     with db.snapshot():
         counter = Counter.get_by_id(call.counter.id)
-        return views.counter_view(counter, call.now, call.secret if sits_at(call, counter) else None)
+        return views.counter_view(counter, call.now, call.keyring if sits_at(call, counter) else None)
 
 
 def sits_at(call: Call, counter: Counter) -> bool:
@@ -129,15 +130,15 @@ def refuse_stranger(call: Call) -> None:
 
 def counter_reply(call: Call, change: Change, counter: Counter) -> Reply:
     counter = Counter.get_by_id(counter.id)
-    return Reply(200, views.counter_view(counter, change.now, call.secret if sits_at(call, counter) else None))
+    return Reply(200, views.counter_view(counter, change.now, call.keyring if sits_at(call, counter) else None))
 
 
 def ticket_reply(call: Call, change: Change, ticket: Ticket) -> Reply:
     ticket.hall = change.hall
     at = ticket.counter
-    secret = call.secret if at is not None and sits_at(call, at) else None
+    keyring = call.keyring if at is not None and sits_at(call, at) else None
     policy = policy_of(change.hall, change.rules)
-    return Reply(200, views.staff_ticket(ticket, change.now, policy, change.rules, secret))
+    return Reply(200, views.staff_ticket(ticket, change.now, policy, change.rules, keyring))
 
 
 def at_counter(call: Call, verb: Callable[[Change, int], Counter]) -> Any:
@@ -390,6 +391,27 @@ def list_tickets(call: Call) -> dict[str, Any]:
             "items": [views.staff_ticket(ticket, call.now, policy, rules) for ticket in page],
             "next": page[-1].id if len(found) > call.query.limit else None,
         }
+
+
+@endpoint(
+    api,
+    "POST",
+    "/halls/<hall>/unblock",
+    who=MANAGERS,
+    summary="A person who missed too many visits may take numbers again",
+    body=Unblock,
+    status=204,
+    refusals=("bad_id_number", "not_blocked"),
+)
+def unblock_identity(call: Call) -> Any:
+    _, number = identity.check_id_number(call.body.id_number)
+    hashed, by = call.keyring.identity_hash(call.hall.code, number), call.asker.staff
+
+    def verb(change: Change) -> Reply:
+        limits.unblock(change, hashed, by)
+        return Reply(204)
+
+    return db.write(call.hall.code, verb, call.once)
 
 
 def by_desk(call: Call, verb: Callable[[Change, str], Ticket]) -> Any:

@@ -1,11 +1,11 @@
 """What goes in and out over HTTP on the staff side (contract §3 and §6)."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from ticketing.shapes import Code, Input, ItemBrief, Output, State, Wait
+from ticketing.shapes import Code, IdNumber, Input, ItemBrief, Output, State, Wait
 
 Outcome = Literal["done", "accepted", "supplement", "rejected", "withdrawn", "advice"]
 Place = Literal["keep", "front", "tail"]
@@ -43,7 +43,7 @@ class StaffTicket(Output):
     no_shows: int
     can_no_show_at: str | None = Field(description="when the hall's rule allows a no-show; null unless called")
     can_reinstate: bool
-    applicant: dict[str, str] | None = Field(
+    applicant: dict[str, Any] | None = Field(
         None, description="name, phone, id_number as given; only at the counter that has it, after the call"
     )
 
@@ -298,3 +298,7 @@ class DayReport(DayFigures):
 class DayList(Output):
     items: list[DayReport] = Field(description="days with visits, oldest first")
     next: None = None
+
+
+class Unblock(Input):
+    id_number: IdNumber

@@ -3,7 +3,7 @@
 from functools import partial
 
 from counter.calling import miss_overdue
-from ticketing import clock, db, history, lifecycle, log
+from ticketing import clock, db, history, lifecycle, log, privacy
 from ticketing.db import Change
 from ticketing.layout import IS_LIVE
 from ticketing.models import Hall, HallEvent, IdempotentAnswer, PastHallEvent, Ticket
@@ -20,6 +20,15 @@ def sweep(now: int | None = None) -> None:
         miss_all_overdue(hall)
     forget_answers(now or clock.now())
     keep_history()
+    for hall in halls:
+        forget_persons(hall)
+
+
+def forget_persons(hall: Hall) -> None:
+    """What is older than the hall's days, by small pieces."""
+    for _ in range(PIECES):
+        if not db.write(hall.code, privacy.purge_some):
+            break
 
 
 def end_earlier_days(hall: Hall) -> int:

@@ -1,10 +1,14 @@
 """Rows → the shapes of counter/shapes.py: what staff see of tickets and counters."""
 
+import logging
 from typing import Any
+
+from cryptography.fernet import InvalidToken
 
 from counter.calling import in_hand, no_show_allowed_at, served_queues
 from counter.stats import figures
-from ticketing import clock, db, identity, log
+from ticketing import clock, db, log
+from ticketing.keyring import Keyring, UnknownKey
 from ticketing.layout import IS_HELD
 from ticketing.line import ahead, policy_of, waiting_in
 from ticketing.models import Counter, Hall, Item, Queue, Ticket, TicketItem
@@ -14,10 +18,13 @@ from ticketing.status import CALLED, HELD, LIVE, WAITING
 from ticketing.views import can_reinstate, item_brief, items_of
 
 SHOWN_WAITING = 50
+logger = logging.getLogger("yichuang.identity")
 
 
-def staff_ticket(ticket: Ticket, now: int, policy: Policy, rules: Rules, secret: str | None = None) -> dict[str, Any]:
-    """`secret` unseals who it is: only given for the counter that has the ticket, after the call."""
+def staff_ticket(
+    ticket: Ticket, now: int, policy: Policy, rules: Rules, keyring: Keyring | None = None
+) -> dict[str, Any]:
+    """`keyring` unseals who it is: only given for the counter that has the ticket, after the call."""
     zone = ticket.hall.timezone
     until = ticket.called_at if ticket.called_at else (now if ticket.state == WAITING else ticket.ended_at or now)
     allowed = no_show_allowed_at(ticket, rules.no_show_seconds) if ticket.state == CALLED else None
@@ -49,7 +56,7 @@ def staff_ticket(ticket: Ticket, now: int, policy: Policy, rules: Rules, secret:
         "no_shows": ticket.no_shows,
         "can_no_show_at": clock.rfc3339(allowed, zone),
         "can_reinstate": can_reinstate(ticket, rules, db.today(ticket.hall, now)),
-        "applicant": applicant(ticket, secret),
+        "applicant": applicant(ticket, keyring),
     }
 
 
@@ -57,13 +64,26 @@ def seconds(milliseconds: int) -> float:
     return max(0, milliseconds) / 1000
 
 
-def applicant(ticket: Ticket, secret: str | None) -> dict[str, str] | None:
-    if secret is None or ticket.sealed is None or ticket.state not in (*LIVE, HELD):
+def applicant(ticket: Ticket, keyring: Keyring | None) -> dict[str, Any] | None:
+    """Who it is, whole: the one place where somebody looks at a person. Nobody does before the call."""
+    if keyring is None or ticket.state not in (*LIVE, HELD):
         return None
-    return identity.unseal(secret, ticket.sealed)
+    return told_of(ticket, keyring)
 
 
-def counter_view(counter: Counter, now: int, secret: str | None = None) -> dict[str, Any]:
+def told_of(ticket: Ticket, keyring: Keyring) -> dict[str, Any] | None:
+    """What was told with the ticket. A text that no key opens must not keep a counter from its work: it is told to
+    the log, and `run.py check` finds it."""
+    if ticket.sealed is None:
+        return None
+    try:
+        return keyring.unseal(ticket.sealed)
+    except (UnknownKey, InvalidToken) as error:
+        logger.error("what ticket %s was told can not be opened: %s", ticket.number, type(error).__name__)  # noqa: TRY400
+        return None
+
+
+def counter_view(counter: Counter, now: int, keyring: Keyring | None = None) -> dict[str, Any]:
     hall = counter.hall
     rules = db.rules_of(hall)
     policy = policy_of(hall, rules)
@@ -83,9 +103,9 @@ def counter_view(counter: Counter, now: int, secret: str | None = None) -> dict[
         "agent": counter.agent.login if counter.agent else None,
         "agent_name": counter.agent.name if counter.agent else None,
         "queues": [codes[id] for id in queues],
-        "ticket": staff_ticket(ticket, now, policy, rules, secret) if ticket else None,
+        "ticket": staff_ticket(ticket, now, policy, rules, keyring) if ticket else None,
         "held": [
-            staff_ticket(held, now, policy, rules, secret if held.counter_id == counter.id else None)
+            staff_ticket(held, now, policy, rules, keyring if held.counter_id == counter.id else None)
             for held in held_for(counter, queues)
         ],
         "waiting": waiting_lines(line[:SHOWN_WAITING], codes, now),

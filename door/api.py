@@ -23,6 +23,7 @@ from door.who import Who, bearer_token, check_csrf, current_who, token_hash
 from ticketing import clock, db, history
 from ticketing.db import Once, Reply
 from ticketing.errors import REFUSALS, Refusal
+from ticketing.keyring import Keyring
 from ticketing.models import Counter, Hall, Notice, Queue, Ticket
 from ticketing.shapes import Input
 
@@ -61,6 +62,7 @@ class Call:
     # Read when the request comes in: a verb may run in the task of another request (ticketing/db.py, Lane).
     base_url: str = field(default_factory=links_start)
     secret: str = field(default_factory=lambda: current_app.config["SETTINGS"].secret_key, repr=False)
+    keyring: Keyring = field(default_factory=lambda: current_app.config["KEYRING"], repr=False)
 
     @property
     def asker(self) -> Who:

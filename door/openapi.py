@@ -29,6 +29,8 @@ PROBLEM = {
         "detail": {"type": "string"},
         "code": {"type": "string", "enum": sorted(REFUSALS)},
         "state": {"type": "string", "description": "what the ticket or counter is instead"},
+        "kinds": {"type": "array", "items": {"type": "string"}, "description": "of identity: any of them will do"},
+        "blocked_until": {"type": "string", "description": "when this person may take numbers again"},
         "queue": {"type": "string", "description": "the queue that refuses"},
         "counter": {"type": "integer", "description": "the counter that has it instead"},
         "calls_left": {"type": "integer", "description": "calls that a no-show still needs"},

@@ -13,7 +13,7 @@ FOLDERS = (*PACKAGES, "tests", "bench", "tools")  # and the files beside them
 
 DOMAIN = {
     "ticketing": "models table schema status lifecycle numbering routing estimate log line layout catalogue rows "
-    "sheets loading archive hours identity clock errors",
+    "sheets loading archive hours identity keyring resealing privacy clock errors",
     "counter": "calling sessions balance stats sweep",
     "display": "board announce",
 }
@@ -34,7 +34,7 @@ ONLY = [
     (["escpos"], "ticketing/printing.py", PACKAGES),
     (["gtts"], "display/voice.py", PACKAGES),
 ]
-DOOR_READS = ("errors", "models", "db", "history", "clock", "identity", "shapes", "table")  # of ticketing
+DOOR_READS = ("errors", "models", "db", "history", "clock", "identity", "keyring", "shapes", "table")  # of ticketing
 HANDLERS = ["*/api.py", "*/pages.py", "ticketing/kiosk.py", "ticketing/mobile.py", "door/*"]
 NOT_HANDLERS = ["door/who.py"]  # keeps tokens and sign-ins
 WRITES = {"create", "save", "update", "insert", "delete", "insert_many", "bulk_create", "bulk_update",

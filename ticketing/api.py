@@ -11,6 +11,7 @@ from door.openapi import document
 from door.who import PEOPLE
 from ticketing import catalogue, clock, db, history, identity, lifecycle, views
 from ticketing.db import Change, Reply
+from ticketing.keyring import Keyring
 from ticketing.lifecycle import Wish
 from ticketing.models import Hall, Queue, Ticket
 from ticketing.shapes import (
@@ -74,10 +75,14 @@ def list_queues(call: Call) -> dict[str, Any]:
         "unknown_queue",
         "unknown_priority",
         "bad_id_number",
+        "identity_required",
+        "identity_kind",
         "hall_closed",
         "queue_closed",
         "queue_full",
         "duplicate_ticket",
+        "identity_daily_limit",
+        "blocked",
     ),
 )
 def issue_ticket(call: Call) -> Any:
@@ -87,7 +92,6 @@ def issue_ticket(call: Call) -> Any:
 
 def wish_of(call: Call, body: Issue) -> Wish:
     default = "appointment" if body.appointment else DEFAULT_CHANNEL.get(call.asker.role, "desk")
-    sealed, hashed = sealed_applicant(call.secret, call.hall.code, body)
     return Wish(
         channel=body.channel or default,
         items=body.items or [],
@@ -95,21 +99,26 @@ def wish_of(call: Call, body: Issue) -> Wish:
         queue=body.queue,
         priority=body.priority,
         booked_at=booked_at(body),
-        sealed=sealed,
-        identity_hash=hashed,
+        **sealed_applicant(call.keyring, call.hall.code, body),
     )
 
 
-def sealed_applicant(secret: str, hall: str, body: Issue) -> tuple[str | None, str | None]:
-    """What was told of the person, encrypted, and the keyed hash that finds a second number of theirs."""
-    told = {"name": body.name, "phone": body.phone, "id_number": None}
-    hashed = None
+def sealed_applicant(keyring: Keyring, hall: str, body: Issue) -> dict[str, Any]:
+    """What was told of the person and of whom they came for: encrypted, and the keyed hashes that find other numbers
+    of theirs; columns of a Wish."""
+    kinds = {"phone"} if body.phone else set()
+    told: dict[str, Any] = {"name": body.name, "phone": body.phone}
+    hashes: dict[str, str] = {}
     if body.id_number is not None:
-        _, number = identity.check_id_number(body.id_number)
-        told["id_number"] = number
-        hashed = identity.identity_hash(secret, hall, number)
+        kind, told["id_number"] = identity.check_id_number(body.id_number)
+        kinds.add(kind)
+        hashes["identity_hash"] = keyring.identity_hash(hall, told["id_number"])
+    if body.principal is not None:
+        _, number = identity.check_id_number(body.principal.id_number)
+        told["principal"] = {"name": body.principal.name or "", "id_number": number}
+        hashes["principal_hash"] = keyring.identity_hash(hall, number)
     given = {name: value for name, value in told.items() if value}
-    return (identity.seal(secret, given) if given else None), hashed
+    return hashes | {"sealed": keyring.seal(given) if given else None, "told": frozenset(kinds)}
 
 
 def booked_at(body: Issue) -> int | None:

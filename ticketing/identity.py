@@ -1,4 +1,5 @@
-"""Who an applicant is: check digits, sealing for storage, a keyed hash to compare by, masks to show.
+"""Who an applicant is: check digits, a keyed hash to compare by, masks to show; sealing by one secret, for answers that
+are kept for a day. What tickets keep is sealed by the keyring (ticketing/keyring.py).
 
 Pure: the secret is handed in. Names, phones and numbers are stored sealed only, and leave masked only."""
 

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from ticketing import clock, history, hours
+from ticketing import clock, history, hours, limits
 from ticketing.db import Change
 from ticketing.errors import Refusal, invalid
 from ticketing.line import policy_of, waiting_in
@@ -24,7 +24,7 @@ from ticketing.models import (
 )
 from ticketing.numbering import next_number
 from ticketing.routing import arrival_behind, in_order, queue_of
-from ticketing.status import CALLED, FINISHED, LIVE, NO_SHOW, SERVING, TRANSITIONS, UNFINISHED, WAITING
+from ticketing.status import CALLED, FINISHED, LIVE, NO_SHOW, SERVING, TRANSITIONS, WAITING
 from ticketing.table import looked_up, rows
 
 COUNT = "UPDATE queue SET waiting = waiting + ? WHERE id = ? RETURNING code, waiting"
@@ -68,6 +68,8 @@ class Wish:
     booked_at: int | None = None
     sealed: str | None = None
     identity_hash: str | None = None
+    principal_hash: str | None = None
+    told: frozenset[str] = frozenset()  # of resident, organisation, phone: what the applicant told of themselves
 
 
 def ticket_of(change: Change, ticket_id: str) -> Ticket:
@@ -173,7 +175,8 @@ def issue(change: Change, wish: Wish) -> Ticket:
     queue, items = route(change, wish)
     priority, asked = declared(change, wish)
     refuse_closed(change, queue)
-    refuse_second_ticket(change, wish)
+    limits.refuse_unnamed(queue, items, wish.told)
+    limits.refuse_second_ticket(change, queue, {wish.identity_hash, wish.principal_hash} - {None})
     arrived_at = max(change.now, wish.booked_at) if wish.booked_at else change.now
     ticket = Ticket.create(
         id=secrets.token_urlsafe(16),
@@ -190,6 +193,7 @@ def issue(change: Change, wish: Wish) -> Ticket:
         arrived_at=arrived_at,
         identity_hash=wish.identity_hash,
         sealed=wish.sealed,
+        principal_hash=wish.principal_hash,
     )
     for place, item in enumerate(items):
         TicketItem.create(ticket=ticket.id, item=item.id, place=place)
@@ -257,23 +261,6 @@ def refuse_closed(change: Change, queue: Queue) -> None:
     reason = closed_because(change.now, change.hall, queue, issued)
     if reason:
         raise Refusal(reason, queue=queue.code)
-
-
-def refuse_second_ticket(change: Change, wish: Wish) -> None:
-    if wish.identity_hash is None:
-        return
-    live = (
-        Ticket.select()
-        .where(
-            Ticket.hall == change.hall,
-            Ticket.identity_hash == wish.identity_hash,
-            Ticket.state.in_(UNFINISHED),
-            Ticket.business_date == change.today,
-        )
-        .count()
-    )
-    if live >= change.rules.live_per_identity:
-        raise Refusal("duplicate_ticket")
 
 
 def declared(change: Change, wish: Wish) -> tuple[str, str | None]:

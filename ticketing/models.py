@@ -76,6 +76,8 @@ class Queue(Table):
     hours = JSONField(null=True)  # narrower than the hall's; null = the hall's
     closed = BooleanField(default=False)  # closed by hand; those who wait are still called
     general = BooleanField(default=False)  # takes the items that are mapped to no queue
+    identity = CharField(default="none")  # none, optional, required: whether kiosks ask who comes
+    identity_kinds = JSONField(default=list)  # of resident, organisation, phone; empty: resident
     departments = JSONField(default=list)  # whose items come here when the item itself names no queue
     waiting = IntegerField(default=0)  # how many wait; moved with each ticket's state, in its transaction
     service_ms = DoubleField(null=True)  # running mean of service times; null until the first was finished
@@ -132,6 +134,8 @@ class Item(Table):
     theme = CharField(default="")
     queue = ForeignKeyField(Queue, null=True)  # null = the general queue
     usual_minutes = DoubleField(null=True)
+    identity = CharField(null=True)  # null = the queue's, with its kinds
+    identity_kinds = JSONField(default=list)
     papers = JSONField(default=list)  # what to bring, one text each
     common = IntegerField(default=0)  # how often it is asked for; "common today" starts from it
     initials = CharField(default="")  # pinyin initials of the name, upper case
@@ -199,7 +203,8 @@ class Ticket(Table):
     reinstates = IntegerField(default=0)
     transfers = IntegerField(default=0)
     identity_hash = CharField(null=True)  # keyed hash of the id number, to find a second live ticket
-    sealed = TextField(null=True)  # name, phone, id number: encrypted (ticketing/identity.py)
+    sealed = TextField(null=True)  # name, phone, id number: encrypted (ticketing/keyring.py)
+    principal_hash = CharField(null=True)  # the same of the person for whom the applicant came
 
     class Meta:
         indexes = (
@@ -224,6 +229,13 @@ Ticket.add_index(
 )
 Ticket.add_index(
     Ticket.index(Ticket.hall, Ticket.identity_hash, name="ticket_by_identity").where(SQL("identity_hash IS NOT NULL"))
+)
+
+
+Ticket.add_index(
+    Ticket.index(Ticket.hall, Ticket.principal_hash, name="ticket_by_principal").where(
+        SQL("principal_hash IS NOT NULL")
+    )
 )
 
 
@@ -307,6 +319,21 @@ class Rating(Table):
     at = BigIntegerField()
 
 
+Rating.add_index(Rating.index(Rating.at, name="rating_with_comment").where(SQL("comment IS NOT NULL")))
+
+
+class Unblocking(Table):
+    """A manager took a block after no-shows away: those before it no longer count."""
+
+    hall = ForeignKeyField(Hall)
+    identity_hash = CharField()
+    at = BigIntegerField()
+    by = ForeignKeyField(Staff, null=True)
+
+    class Meta:
+        indexes = ((("hall", "identity_hash"), True),)
+
+
 class Token(Table):
     """A device's or program's bearer token, kept as a hash."""
 
@@ -347,6 +374,17 @@ def past(live: Any, *indexes: tuple[tuple[str, ...], bool]) -> Any:
 PastTicket = past(
     Ticket, (("hall", "business_date", "number"), True), (("hall", "business_date", "queue", "state"), False)
 )
+PastTicket.add_index(
+    PastTicket.index(PastTicket.hall, PastTicket.identity_hash, name="past_ticket_by_identity").where(
+        SQL("identity_hash IS NOT NULL")
+    )
+)
+# What is still to be forgotten is the last weeks, however many years there are.
+PastTicket.add_index(
+    PastTicket.index(PastTicket.hall, PastTicket.business_date, name="past_ticket_sealed").where(
+        SQL("sealed IS NOT NULL")
+    )
+)
 PastTicketItem = past(TicketItem, (("ticket", "item"), True))
 PastTurn = past(Turn, (("hall", "business_date", "queue"), False))
 PastHallEvent = past(HallEvent, (("hall", "seq"), True))
@@ -370,6 +408,7 @@ TABLES = (
     IdempotentAnswer,
     Notice,
     Rating,
+    Unblocking,
     Token,
     PastTicket,
     PastTicketItem,

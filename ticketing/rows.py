@@ -69,6 +69,14 @@ Minutes = Annotated[float, Field(gt=0, le=1440)]
 Codes = Annotated[list[Code], listed(r";；,，、|\s"), AfterValidator(once)]
 Texts = Annotated[list[Name], listed(r";；|\n"), AfterValidator(once)]
 YesNo = Annotated[bool, in_words({"是": True, "√": True, "否": False})]
+Asked = Annotated[
+    Literal["none", "optional", "required"], in_words({"不采集": "none", "可选": "optional", "必填": "required"})
+]
+IdentityKind = Annotated[
+    Literal["resident", "organisation", "phone"],
+    in_words({"身份证": "resident", "统一社会信用代码": "organisation", "手机号": "phone"}),
+]
+IdentityKinds = Annotated[list[IdentityKind], listed(r";；,，、|\s"), AfterValidator(once)]
 OpeningHours = Annotated[Hours | None, BeforeValidator(from_json)]
 Timezone = Annotated[str, AfterValidator(known_timezone)]
 CounterKind = Annotated[
@@ -139,6 +147,8 @@ class QueueRow(Row):
     daily_limit: int | None = Field(None, ge=1, le=1_000_000)
     hours: OpeningHours = None
     general: YesNo = False
+    identity: Asked = "none"
+    identity_kinds: IdentityKinds = []
     departments: Texts = []
     place: Place = None
 
@@ -165,6 +175,8 @@ class ItemRow(Row):
     theme: Text = ""
     queue: Code | None = None
     usual_minutes: Minutes | None = None
+    identity: Asked | None = None
+    identity_kinds: IdentityKinds = []
     papers: Texts = []
     common: int = Field(0, ge=0, le=1_000_000)
     place: Place = None
@@ -237,6 +249,8 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "开放时间": ("hours",),
     "综合": ("general",),
     "归口部门": ("departments",),
+    "实名": ("identity",),
+    "身份类型": ("identity_kinds",),
     "窗口号": ("number",),
     "窗口名称": ("name",),
     "类型": ("kind",),

@@ -3,7 +3,7 @@ program. Each step runs once, in the transaction and under the lock of `prepare`
 
 from collections.abc import Callable
 
-from peewee import BigIntegerField, DoubleField
+from peewee import BigIntegerField, CharField, DoubleField, TextField
 from playhouse.migrate import PostgresqlMigrator, SchemaMigrator, SqliteMigrator, migrate
 
 from ticketing.models import TABLES, Hall, SchemaVersion
@@ -87,12 +87,26 @@ def keep_history(migrator: SchemaMigrator) -> None:
     if isinstance(migrator, SqliteMigrator):
         execute(RATING)  # SQLite takes no constraint away from a table
         execute(HISTORY.replace("{id}", '"id" INTEGER NOT NULL PRIMARY KEY'))
+        add_identity(migrator)
         return
     migrate(migrator.drop_foreign_key_constraint("rating", "ticket_id"))
     for table, column in FLOATS:
         # By its text: 7.3 of four bytes is 7.30000019 when it is widened as a number.
         migrate(migrator.alter_column_type(table, column, DoubleField(), f'"{column}"::text::double precision'))
     execute(HISTORY.replace("{id}", '"id" SERIAL NOT NULL PRIMARY KEY'))
+    add_identity(migrator)
+
+
+def add_identity(migrator: SchemaMigrator) -> None:
+    """Whether a queue or item asks who comes, and for whom somebody came."""
+    migrate(
+        migrator.add_column("queue", "identity", CharField(default="none")),
+        migrator.add_column("queue", "identity_kinds", TextField(default="[]")),
+        migrator.add_column("item", "identity", CharField(null=True)),
+        migrator.add_column("item", "identity_kinds", TextField(default="[]")),
+        migrator.add_column("ticket", "principal_hash", CharField(null=True)),
+        migrator.add_column("past_ticket", "principal_hash", CharField(null=True)),
+    )
 
 
 def fill_last_at() -> None:

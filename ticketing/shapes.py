@@ -39,12 +39,18 @@ class ItemBrief(Named):
     outcome: str | None = None
 
 
+class AskedIdentity(Output):
+    ask: Literal["none", "optional", "required"] = Field(description="whether to ask who comes")
+    kinds: list[Literal["resident", "organisation", "phone"]] = Field(description="any one of them will do")
+
+
 class Item(Named):
     department: str
     theme: str
     queue: str = Field(description="the queue's code this item leads to")
     usual_minutes: float
     papers: list[str] = Field(description="what to bring")
+    identity: AskedIdentity
     common: int = Field(description="how often it is asked for; greater is more common")
     initials: str
 
@@ -92,6 +98,7 @@ class QueueBrief(Named):
     prefix: str
     zone: str | None
     general: bool
+    identity: AskedIdentity
 
 
 class Priority(Named):
@@ -132,6 +139,17 @@ class Appointment(Input):
     at: AwareDatetime = Field(ge=EARLIEST, lt=LATEST, description="booked time, RFC 3339 with offset")
 
 
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 -]{5,20}$")]
+IdNumber = Annotated[str, StringConstraints(max_length=32)]
+
+
+class Principal(Input):
+    """For whom the applicant came."""
+
+    name: Annotated[str, StringConstraints(max_length=64)] | None = None
+    id_number: IdNumber
+
+
 class Issue(Input):
     items: list[Code] | None = Field(None, min_length=1, max_length=20)
     bundle: Code | None = None
@@ -139,8 +157,9 @@ class Issue(Input):
     priority: Code | None = None
     channel: Channel | None = None
     name: Annotated[str, StringConstraints(max_length=64)] | None = None
-    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9 -]{5,20}$")] | None = None
-    id_number: Annotated[str, StringConstraints(max_length=32)] | None = None
+    phone: Phone | None = None
+    id_number: IdNumber | None = None
+    principal: Principal | None = Field(None, description="for whom the applicant came, when not for themselves")
     appointment: Appointment | None = None
 
     @model_validator(mode="after")

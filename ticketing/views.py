@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ticketing import clock, db, hours
+from ticketing import clock, db, hours, limits
 from ticketing.errors import Refusal
 from ticketing.layout import Layout, layout_of
 from ticketing.lifecycle import closed_because, issued_today, mapped
@@ -67,7 +67,9 @@ def hall_view(hall: Hall, now: int) -> dict[str, Any]:
         "zones": [named(zone) for zone in zones],
         "counters": counters_brief(hall, codes),
         "queues": [
-            named(queue) | {"prefix": queue.prefix, "zone": codes.get(queue.zone_id), "general": queue.general}
+            named(queue)
+            | {"prefix": queue.prefix, "zone": codes.get(queue.zone_id), "general": queue.general}
+            | {"identity": asked_identity(queue, [])}
             for queue in Queue.of_hall(hall)
         ],
         "priorities": [
@@ -81,6 +83,11 @@ def hall_view(hall: Hall, now: int) -> dict[str, Any]:
         "opens_at": opens.isoformat() if opens else None,
         "rules": db.rules_of(hall).model_dump(),
     }
+
+
+def asked_identity(queue: Queue, items: list[Item]) -> dict[str, Any]:
+    ask, kinds = limits.asked(queue, items)
+    return {"ask": ask, "kinds": kinds}
 
 
 def counters_brief(hall: Hall, zones: dict[int, str]) -> list[dict[str, Any]]:
@@ -123,6 +130,7 @@ def item_view(item: Item, queues: list[Queue]) -> dict[str, Any]:
         "queue": queue.code,
         "usual_minutes": item.usual_minutes if item.usual_minutes is not None else queue.usual_minutes,
         "papers": item.papers,
+        "identity": asked_identity(queue, [item]),
         "common": item.common,
         "initials": item.initials,
     }

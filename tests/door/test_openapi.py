@@ -147,6 +147,9 @@ def test_a_day_in_the_hall_is_answered_as_told(door, at):
     ask("GET", "/halls/hall/load", who="root")
     ask("GET", "/halls/hall/days", who="integration")
     assert door.get("/halls/hall/days?format=csv", who="root").status_code == 200
+    refused = door.post("/halls/hall/unblock", {"id_number": "11010519491231002X"}, "max")
+    assert refused.json["code"] == "not_blocked"
+    asked.add(("POST", f"{BASE}/halls/<hall>/unblock"))
     counter("close")
     ask("GET", "/session", who="max")
     ask("DELETE", "/session", who="max", status=204)

@@ -32,6 +32,7 @@ EXPECTED = {
     ("POST", "/halls/<hall>/tickets/<ticket>/move"): {"desk"} | MANAGERS,
     ("POST", "/halls/<hall>/tickets/<ticket>/priority"): {"desk"} | MANAGERS,
     ("GET", "/halls/<hall>/load"): MANAGERS,
+    ("POST", "/halls/<hall>/unblock"): MANAGERS,
     ("GET", "/halls/<hall>/days"): {"integration"} | MANAGERS,
     ("POST", "/halls/<hall>/queues/<queue>/close"): MANAGERS,
     ("POST", "/halls/<hall>/queues/<queue>/open"): MANAGERS,

@@ -120,9 +120,17 @@ function aboutLine() {
 
 function renderApplicant(applicant) {
   const box = part("applicant");
-  const known = Object.entries(applicant || {}).filter(([, value]) => value);
+  const { principal, ...own } = applicant || {};
+  const told = { ...own, principal_name: principal?.name, principal_id_number: principal?.id_number };
+  const known = Object.entries(told).filter(([, value]) => value);
   show(box, known.length);
-  const words = { name: t("Name"), phone: t("Phone"), id_number: t("Identity no.") };
+  const words = {
+    name: t("Name"),
+    phone: t("Phone"),
+    id_number: t("Identity no."),
+    principal_name: t("On behalf of"),
+    principal_id_number: t("Identity no. of the principal"),
+  };
   rows(box, known, ([key]) => key, ([key]) => {
     const row = document.createElement("div");
     row.append(document.createElement("dt"), document.createElement("dd"));

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,12 @@ def yardstick(tmp_path: Path) -> Iterator[Process]:
         process.stop()
 
 
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """In a thread of its own: browser tests leave a running loop in this one."""
+    with ThreadPoolExecutor(1) as other:
+        other.submit(asyncio.run, work).result()
+
+
 def test_the_yardstick_parses_and_answers_what_it_was_given(yardstick: Process):
     async def ask() -> None:
         line = Http(HOST, yardstick.port)
@@ -36,7 +44,7 @@ def test_the_yardstick_parses_and_answers_what_it_was_given(yardstick: Process):
         assert (answer.status, answer.body) == (201, {"number": "A001"})
         line.close()
 
-    asyncio.run(ask())
+    run(ask())
 
 
 def test_every_board_of_a_crowd_hears_the_event_after_it_was_asked_for(yardstick: Process):
@@ -54,7 +62,7 @@ def test_every_board_of_a_crowd_hears_the_event_after_it_was_asked_for(yardstick
         crowd.leave()
         line.close()
 
-    asyncio.run(listen())
+    run(listen())
 
 
 def test_a_board_that_does_not_hear_is_told(yardstick: Process, monkeypatch: pytest.MonkeyPatch):
@@ -67,7 +75,7 @@ def test_a_board_that_does_not_hear_is_told(yardstick: Process, monkeypatch: pyt
             await crowd.heard(b"never said")
         crowd.leave()
 
-    asyncio.run(listen())
+    run(listen())
 
 
 def test_a_preloaded_disk_counts_each_flush_and_takes_longer(tmp_path: Path):

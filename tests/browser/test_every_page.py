@@ -4,15 +4,14 @@ A new page is one more line in PAGES."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import HALL, Hall, OpenPage
+from tests.browser.staff import AXE
 
-AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
 WIDTHS = [(360, 740), (1366, 768), (1920, 1080)]
 HEAVIEST = 150 * 1024  # on the way, before images
 
@@ -72,6 +71,7 @@ def show(open_page: OpenPage, hall: Hall):
 def faults(page: Page, rules: tuple[str, ...] = ()) -> list[str]:
     """axe-core's violations, one line each."""
     page.evaluate(AXE.read_text("utf-8"))
+    page.emulate_media(reduced_motion="reduce")  # a colour on its way to another is neither
     options: dict[str, Any] = {"rules": {rule: {"enabled": True} for rule in rules}}
     found = page.evaluate("options => axe.run(document, options)", options)["violations"]
     return [f"{fault['id']}: {node['target']} {node['failureSummary']}" for fault in found for node in fault["nodes"]]

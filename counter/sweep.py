@@ -26,6 +26,9 @@ def sweep(now: int | None = None) -> None:
 
 def forget_persons(hall: Hall) -> None:
     """What is older than the hall's days, by small pieces."""
+    with db.connection():
+        if not privacy.is_due(hall, clock.now()):
+            return
     for _ in range(PIECES):
         if not db.write(hall.code, privacy.purge_some):
             break

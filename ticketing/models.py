@@ -385,6 +385,10 @@ PastTicket.add_index(
         SQL("sealed IS NOT NULL")
     )
 )
+# Who was told of, to be forgotten: few among years of visits.
+for table in (Ticket, PastTicket):
+    name = f"{table._meta.table_name}_told"
+    table.add_index(table.index(table.hall, table.business_date, name=name).where(SQL("sealed IS NOT NULL")))
 PastTicketItem = past(TicketItem, (("ticket", "item"), True))
 PastTurn = past(Turn, (("hall", "business_date", "queue"), False))
 PastHallEvent = past(HallEvent, (("hall", "seq"), True))

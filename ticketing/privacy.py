@@ -19,31 +19,50 @@ FORGOTTEN = {"sealed": None, "identity_hash": None, "principal_hash": None}
 TABLES: tuple[Any, ...] = (Ticket, PastTicket)
 
 
+def is_due(hall: Hall, now: int) -> bool:
+    """Whether there is anything to forget: asked in each pass, so that a pass with nothing to do writes nothing."""
+    before, day = kept_from(hall, now)
+    old = (
+        *(old_tickets(table, hall, day) for table in TABLES),
+        old_unblockings(hall, before),
+        old_comments(hall, before),
+    )
+    return any(rows.exists() for rows in old)
+
+
 def purge_some(change: Change) -> int:
     """Forget a piece of what is older than the hall's days; how many rows, 0 when nothing is left."""
-    before = change.now - change.rules.keep_identity_days * DAY_MS
-    day = clock.business_date(before, change.hall.timezone, change.rules.day_starts)
+    before, day = kept_from(change.hall, change.now)
     for table in TABLES:
-        old = table.select(table.id).where(
-            table.hall == change.hall.id,
-            table.business_date < day,
-            table.sealed.is_null(False),
-            table.state.not_in(UNFINISHED),
-        )
-        ids = [id for (id,) in old.limit(PIECE).tuples()]
+        ids = [id for (id,) in old_tickets(table, change.hall, day).limit(PIECE).tuples()]
         if ids:
             return table.update(**FORGOTTEN).where(table.id.in_(ids)).execute()
-    Unblocking.delete().where(Unblocking.hall == change.hall, Unblocking.at < before).execute()
-    return forget_comments(change, before)
-
-
-def forget_comments(change: Change, before: int) -> int:
-    """What somebody wrote may name anybody; their level and reasons stay."""
-    mine = [fn.EXISTS(table.select(table.id).where(table.id == Rating.ticket, table.hall == change.hall.id))
-            for table in TABLES]  # fmt: skip
-    old = Rating.select(Rating.ticket).where(Rating.at < before, Rating.comment.is_null(False), mine[0] | mine[1])
-    ids = [id for (id,) in old.limit(PIECE).tuples()]
+    Unblocking.delete().where(Unblocking.id.in_(old_unblockings(change.hall, before))).execute()
+    ids = [id for (id,) in old_comments(change.hall, before).limit(PIECE).tuples()]
     return Rating.update(comment=None).where(Rating.ticket.in_(ids)).execute() if ids else 0
+
+
+def kept_from(hall: Hall, now: int) -> tuple[int, str]:
+    """What is older than this instant, and than this business day, is forgotten."""
+    rules = db.rules_of(hall)
+    before = now - rules.keep_identity_days * DAY_MS
+    return before, clock.business_date(before, hall.timezone, rules.day_starts)
+
+
+def old_tickets(table: Any, hall: Hall, day: str) -> Any:
+    told = (table.hall == hall.id, table.business_date < day, table.sealed.is_null(False))
+    return table.select(table.id).where(*told, table.state.not_in(UNFINISHED))
+
+
+def old_unblockings(hall: Hall, before: int) -> Any:
+    return Unblocking.select(Unblocking.id).where(Unblocking.hall == hall.id, Unblocking.at < before)
+
+
+def old_comments(hall: Hall, before: int) -> Any:
+    """What somebody wrote may name anybody; their level and reasons stay."""
+    mine = [fn.EXISTS(table.select(table.id).where(table.id == Rating.ticket, table.hall == hall.id))
+            for table in TABLES]  # fmt: skip
+    return Rating.select(Rating.ticket).where(Rating.at < before, Rating.comment.is_null(False), mine[0] | mine[1])
 
 
 def of_person(hall: Hall, keyring: Keyring, number: str) -> Iterator[tuple[Any, dict[str, Any]]]:

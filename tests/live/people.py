@@ -36,7 +36,7 @@ class People:
     def __init__(self, server: Server):
         self.server = server
         self.tokens: dict[Any, str] = {}
-        with opened(server):
+        with opened(server), db.outermost():
             hall = Hall.get(Hall.code == HALL)
             for role in ("kiosk", "board"):
                 self.tokens[role] = make_token(role, hall, None)
